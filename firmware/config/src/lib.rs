@@ -1,0 +1,1 @@
+//! box.toml: the one description of a box, checked, with documented defaults.

@@ -1,0 +1,1 @@
+//! Renders the box's configuration as one nftables table.

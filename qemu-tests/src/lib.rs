@@ -1,0 +1,1 @@
+//! Boots the image in QEMU against simulated hosts and checks it from outside.

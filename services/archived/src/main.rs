@@ -1,0 +1,2 @@
+//! Writes radium's records into the box's rolling archive.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Turns packets into Argus flow records: keys, directions, timers, metrics, states.

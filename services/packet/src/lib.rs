@@ -1,0 +1,1 @@
+//! Dissects one captured frame into a fixed-size summary, without allocation.

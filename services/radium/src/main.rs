@@ -1,0 +1,2 @@
+//! Merges many Argus sources and serves them to many clients.
+fn main() {}
