@@ -1,0 +1,67 @@
+# The commands of this project; `make help` lists them.
+#
+#   make lab [SECONDS=60] [REPLAY=capture.pcap]   build the image and boot it among simulated hosts
+#   make test                                     everything that must pass
+#   make bench                                    ours beside the peers, as ratios
+#   make image                                    the bootable disk image
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+# Debian packages: to build, to run the tests, and those of the peers that tests and benches run beside ours.
+BUILD_PACKAGES := build-essential pkg-config libpcap-dev $(shell grep -v '^\#' image-build/packages.build 2>/dev/null)
+TEST_PACKAGES := argus-server argus-client nftables iproute2 python3 tcpdump chromium chromium-driver
+BENCH_PACKAGES := argus-server argus-client softflowd tcpdump nfdump
+
+CARGO ?= cargo
+PROGRAMS := argus radium ra archived boxd web-admin
+
+.PHONY: help
+help: ## what can be made
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
+
+# Installs only what dpkg does not have yet, so that a machine without a network but with the packages works.
+define install
+	missing=(); for p in $(1); do dpkg-query -W -f='$${Status}' "$$p" 2>/dev/null | grep -q 'ok installed' || missing+=("$$p"); done; \
+	if (( $${#missing[@]} )); then \
+	  echo "installing: $${missing[*]}"; \
+	  sudo=(); [[ $$(id -u) == 0 ]] || sudo=(sudo); \
+	  "$${sudo[@]}" apt-get update -qq; \
+	  DEBIAN_FRONTEND=noninteractive "$${sudo[@]}" apt-get install -qq -y --no-install-recommends "$${missing[@]}" >/dev/null; \
+	fi
+endef
+
+.PHONY: deps deps-test deps-bench
+deps: ## install what building needs
+	@command -v $(CARGO) >/dev/null || { echo "a stable Rust toolchain is needed (rustup.rs, or Debian's cargo $$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml) or later)" >&2; exit 1; }
+	@$(call install,$(BUILD_PACKAGES))
+deps-test: deps
+	@$(call install,$(TEST_PACKAGES))
+deps-bench: deps
+	@$(call install,$(BENCH_PACKAGES))
+
+.PHONY: build
+build: deps ## build the programs
+	$(CARGO) build --release --locked $(addprefix -p ,$(PROGRAMS))
+
+include image-build/image.mk
+
+.PHONY: test
+test: deps-test image ## run everything that must pass
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	$(CARGO) test --workspace --locked --no-fail-fast
+
+.PHONY: bench
+bench: deps-bench build ## run ours beside the peers and print ratios
+	$(CARGO) run --release --locked -q -p bench
+
+.PHONY: deny
+deny: ## check dependencies' licences and advisories
+	$(CARGO) deny check
+
+.PHONY: clean
+clean: ## remove what was built
+	$(CARGO) clean
+	rm -rf build
