@@ -1,0 +1,58 @@
+//! Readiness: the newline that s6 waits for (`--ready-fd N`), and the byte that the caller of `-d` waits for.
+
+use std::fs::{File, OpenOptions};
+use std::io::Write as _;
+
+use crate::{Background, Log};
+
+/// Whom to tell when the service is up.
+#[derive(Debug, Default)]
+pub struct Ready {
+    supervisor: Option<(i32, File)>,
+    caller: Option<Background>,
+}
+
+impl Ready {
+    /// Nobody waits.
+    pub fn new() -> Self {
+        Ready::default()
+    }
+
+    /// A supervisor waits for a newline on descriptor `number`. Call it early: the descriptor is reached through
+    /// `/proc/self/fd`, which a chroot hides.
+    ///
+    /// # Errors
+    /// Text of the reason: the descriptor is not open for writing.
+    pub fn supervisor(mut self, number: i32) -> Result<Self, String> {
+        let file = OpenOptions::new()
+            .write(true)
+            .open(format!("/proc/self/fd/{number}"))
+            .map_err(|error| format!("descriptor {number} (--ready-fd): {error}"))?;
+        self.supervisor = Some((number, file));
+        Ok(self)
+    }
+
+    /// The caller of a program that went into the background waits.
+    pub fn caller(mut self, background: Background) -> Self {
+        self.caller = Some(background);
+        self
+    }
+
+    /// The service is up. Standard error is left behind when the program is in the background.
+    pub fn tell(&mut self, log: &Log) {
+        if let Some((number, mut file)) = self.supervisor.take() {
+            let _ = file.write_all(b"\n");
+            // s6 also takes the end of the stream; ours must not be held open by the inherited descriptor.
+            if number > 2 {
+                let _ = nix::unistd::close(number);
+            }
+        }
+        if let Some(background) = self.caller.take() {
+            log.leave_standard_error();
+            if let Ok(null) = OpenOptions::new().read(true).write(true).open("/dev/null") {
+                let _ = nix::unistd::dup2_stderr(&null);
+            }
+            let _ = File::from(background.waiting).write_all(b"\n");
+        }
+    }
+}
