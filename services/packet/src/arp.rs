@@ -1,0 +1,107 @@
+//! ARP and RARP.
+
+use crate::bytes::{array_at, rest, u8_at, u16_at, u32_at};
+use crate::link::Walk;
+use crate::summary::{Ignored, Network};
+
+/// The longest hardware address that a key holds.
+const MAX_HARDWARE: usize = 16;
+
+const REQUEST: u16 = 1;
+const REPLY: u16 = 2;
+const REVERSE_REQUEST: u16 = 3;
+const REVERSE_REPLY: u16 = 4;
+
+/// A hardware address of up to 16 octets, zero padded.
+pub type Hardware = [u8; MAX_HARDWARE];
+
+/// An ARP request or reply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Arp {
+    /// Hardware type; 1 is Ethernet.
+    pub hardware_type: u16,
+    /// Protocol type; 0x0800 is IPv4.
+    pub protocol_type: u16,
+    /// Octets of a hardware address.
+    pub hardware_length: u8,
+    /// Octets of a protocol address.
+    pub protocol_length: u8,
+    /// Whether this is a reply.
+    pub reply: bool,
+    /// Sender protocol address.
+    pub sender: u32,
+    /// Target protocol address.
+    pub target: u32,
+    /// Sender hardware address.
+    pub sender_hardware: Hardware,
+    /// Target hardware address.
+    pub target_hardware: Hardware,
+}
+
+/// A RARP request or reply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rarp {
+    /// The same fields as in ARP.
+    pub fields: Arp,
+}
+
+pub(crate) fn arp<'a>(walk: &mut Walk<'a>, data: &'a [u8]) {
+    match parse(data) {
+        Some((REQUEST, fields)) => walk.summary.network = Network::Arp(fields),
+        Some((REPLY, fields)) => walk.summary.network = Network::Arp(Arp { reply: true, ..fields }),
+        Some(_) if walk.rules.compat => return walk.ignore(Ignored::ArpOperation),
+        _ => return walk.frame_flow(data),
+    }
+    walk.summary.user = rest(data, 28);
+}
+
+pub(crate) fn rarp<'a>(walk: &mut Walk<'a>, data: &'a [u8]) {
+    match parse(data) {
+        Some((REVERSE_REQUEST, fields)) => walk.summary.network = Network::Rarp(Rarp { fields }),
+        Some((REVERSE_REPLY, fields)) => {
+            walk.summary.network = Network::Rarp(Rarp { fields: Arp { reply: true, ..fields } });
+        }
+        _ => return walk.frame_flow(data),
+    }
+    walk.summary.user = rest(data, 28);
+}
+
+fn parse(data: &[u8]) -> Option<(u16, Arp)> {
+    let hardware_length = u8_at(data, 4)?;
+    let protocol_length = u8_at(data, 5)?;
+    let (hardware, protocol) = (usize::from(hardware_length), usize::from(protocol_length));
+    if hardware > MAX_HARDWARE || data.len() < 8 + 2 * (hardware + protocol) {
+        return None;
+    }
+    let sender_hardware = 8;
+    let sender = sender_hardware + hardware;
+    let target_hardware = sender + protocol;
+    let target = target_hardware + hardware;
+    let fields = Arp {
+        hardware_type: u16_at(data, 0)?,
+        protocol_type: u16_at(data, 2)?,
+        hardware_length,
+        protocol_length,
+        reply: false,
+        sender: if protocol == 4 { u32_at(data, sender)? } else { 0 },
+        target: if protocol == 4 { u32_at(data, target)? } else { 0 },
+        sender_hardware: address(data, sender_hardware, hardware),
+        target_hardware: address(data, target_hardware, hardware),
+    };
+    Some((u16_at(data, 6)?, fields))
+}
+
+fn address(data: &[u8], at: usize, length: usize) -> Hardware {
+    if length == 6 {
+        let mut padded = Hardware::default();
+        if let (Some(six), Some(start)) = (array_at::<6>(data, at), padded.first_chunk_mut::<6>()) {
+            *start = six;
+        }
+        return padded;
+    }
+    let mut padded = Hardware::default();
+    for (to, from) in padded.iter_mut().zip(rest(data, at).iter().take(length)) {
+        *to = *from;
+    }
+    padded
+}

@@ -1,0 +1,96 @@
+//! Ethernet II, 802.1Q tags and the dispatch on EtherTypes.
+
+use crate::bytes::{array_at, rest, u16_at};
+use crate::link::{MAX_DEPTH, Walk};
+use crate::summary::{Encapsulation, Ethernet, Ignored};
+use crate::{arp, mpls, ppp};
+
+pub(crate) const ETHERTYPE_IPV4: u16 = 0x0800;
+pub(crate) const ETHERTYPE_IPV6: u16 = 0x86dd;
+pub(crate) const ETHERTYPE_MPLS: u16 = 0x8847;
+
+const ARP: u16 = 0x0806;
+const TRANSPARENT_ETHERNET: u16 = 0x6558;
+const RARP: u16 = 0x8035;
+const VLAN: u16 = 0x8100;
+const PROVIDER_BRIDGING: u16 = 0x88a8;
+const QINQ: u16 = 0x9100;
+const MPLS_MULTICAST: u16 = 0x8848;
+const PPPOE_DISCOVERY: u16 = 0x8863;
+const PPPOE_SESSION: u16 = 0x8864;
+const PPP: u16 = 0x880b;
+
+/// The largest value of the type field that is a length (flow-model chapter, section 3.2).
+const MAX_LENGTH_FIELD: u16 = 1500;
+
+/// Cisco ISL frames are addressed to 01:00:0c:00:00:xx.
+const ISL_PREFIX: [u8; 5] = [0x01, 0x00, 0x0c, 0x00, 0x00];
+const ISL_HEADER: usize = 26;
+
+impl<'a> Walk<'a> {
+    /// Walks an Ethernet frame from its destination address on.
+    pub fn ethernet(&mut self, data: &'a [u8]) {
+        let (Some(destination), Some(source), Some(ethertype)) =
+            (array_at::<6>(data, 0), array_at(data, 6), u16_at(data, 12))
+        else {
+            return self.ignore(Ignored::Short);
+        };
+        self.summary.encapsulation.add(Encapsulation::ETHERNET);
+        self.summary.ethernet = Some(Ethernet { destination, source, ethertype });
+        self.llc = None;
+        if ethertype <= MAX_LENGTH_FIELD && destination.starts_with(&ISL_PREFIX) && self.enter() {
+            self.summary.encapsulation.add(Encapsulation::ISL);
+            return self.ethernet(rest(data, ISL_HEADER));
+        }
+        self.protocol(ethertype, rest(data, 14));
+    }
+
+    /// Walks on at `data`, which holds what `ethertype` announces.
+    #[inline]
+    pub fn protocol(&mut self, ethertype: u16, data: &'a [u8]) {
+        match ethertype {
+            ETHERTYPE_IPV4 => self.ipv4(data),
+            ETHERTYPE_IPV6 => self.ipv6(data),
+            _ => self.other_protocol(ethertype, data),
+        }
+    }
+
+    fn other_protocol(&mut self, ethertype: u16, data: &'a [u8]) {
+        match ethertype {
+            VLAN => self.tag(data),
+            // The reference does not look behind these tags (chapter section 3.3).
+            PROVIDER_BRIDGING | QINQ if !self.rules.compat => self.tag(data),
+            ETHERTYPE_MPLS | MPLS_MULTICAST if self.enter() => mpls::stack(self, data),
+            PPPOE_DISCOVERY | PPPOE_SESSION if self.enter() => {
+                self.summary.encapsulation.add(Encapsulation::PPP);
+                ppp::pppoe(self, data);
+            }
+            PPP if self.enter() => {
+                self.summary.encapsulation.add(Encapsulation::PPP);
+                ppp::packet(self, data);
+            }
+            TRANSPARENT_ETHERNET if self.enter() => self.ethernet(data),
+            ARP => arp::arp(self, data),
+            RARP => arp::rarp(self, data),
+            0..=MAX_LENGTH_FIELD => self.llc(data),
+            _ => self.frame_flow(data),
+        }
+    }
+
+    fn tag(&mut self, data: &'a [u8]) {
+        match (u16_at(data, 0), u16_at(data, 2)) {
+            (Some(control), Some(ethertype)) if self.enter() => {
+                self.summary.vlan = Some(control);
+                self.summary.encapsulation.add(Encapsulation::VLAN);
+                self.protocol(ethertype, rest(data, 4));
+            }
+            _ => self.frame_flow(data),
+        }
+    }
+
+    /// Enters one more encapsulation; false when the frame nests deeper than is followed.
+    pub fn enter(&mut self) -> bool {
+        self.depth = self.depth.saturating_add(1);
+        self.depth <= MAX_DEPTH
+    }
+}

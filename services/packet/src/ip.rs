@@ -1,0 +1,193 @@
+//! What IPv4 and IPv6 share: the parsed network header and the dispatch on the transport protocol.
+
+use crate::bytes::{array_at, rest, u8_at, u16_at, u32_at};
+use crate::icmp::{self, Icmp};
+use crate::link::Walk;
+use crate::summary::Network;
+use crate::tcp::{self, Tcp};
+use crate::{gre, udp};
+
+pub(crate) const ICMP: u8 = 1;
+pub(crate) const IGMP: u8 = 2;
+pub(crate) const TCP: u8 = 6;
+pub(crate) const UDP: u8 = 17;
+pub(crate) const GRE: u8 = 47;
+pub(crate) const ESP: u8 = 50;
+pub(crate) const AH: u8 = 51;
+pub(crate) const ICMPV6: u8 = 58;
+
+/// Source and destination of an IP packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Addresses {
+    /// IPv4 addresses as host integers.
+    V4 {
+        /// Sender.
+        source: u32,
+        /// Receiver.
+        destination: u32,
+    },
+    /// IPv6 addresses.
+    V6 {
+        /// Sender.
+        source: [u8; 16],
+        /// Receiver.
+        destination: [u8; 16],
+    },
+}
+
+/// Where a fragment belongs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fragment {
+    /// Identification; 16 bits in IPv4.
+    pub id: u32,
+    /// Octets of the datagram's payload before this fragment.
+    pub offset: u32,
+    /// Whether more fragments follow.
+    pub more: bool,
+    /// Octets of the fragment's own payload.
+    pub length: u32,
+}
+
+/// An IP packet.
+#[derive(Clone, Copy, Debug)]
+pub struct Ip<'a> {
+    /// Source and destination.
+    pub addresses: Addresses,
+    /// Protocol of the payload, after extension headers.
+    pub protocol: u8,
+    /// Time to live, hop limit.
+    pub ttl: u8,
+    /// Type of service, traffic class.
+    pub tos: u8,
+    /// IPv4 identification; 0 for IPv6.
+    pub id: u16,
+    /// Options present in an IPv4 header (record-format chapter, section 7.6).
+    pub options: u8,
+    /// Present on every fragment, the first included.
+    pub fragment: Option<Fragment>,
+    /// Octets behind the IP headers as the header says; negative when it says less than itself.
+    pub payload: i32,
+    /// Application octets (flow-model chapter, section 12.1); not counted when negative.
+    pub application: i32,
+    /// Source and destination port; 0 where there is none or it cannot be read.
+    pub ports: (u16, u16),
+    /// The transport header.
+    pub transport: Transport<'a>,
+}
+
+/// The header behind the IP headers.
+#[derive(Clone, Copy, Debug)]
+pub enum Transport<'a> {
+    /// A complete TCP header.
+    Tcp(Tcp<'a>),
+    /// UDP.
+    Udp {
+        /// First two octets of the payload when a port is 53: the DNS transaction.
+        dns_id: Option<u16>,
+    },
+    /// ICMP or ICMPv6.
+    Icmp(Icmp<'a>),
+    /// IGMP.
+    Igmp {
+        /// Message type.
+        kind: u8,
+        /// Maximum response code.
+        code: u8,
+        /// Group address; 0 where the message names none.
+        group: u32,
+    },
+    /// IPsec encapsulating security payload.
+    Esp {
+        /// Security parameters index.
+        spi: u32,
+        /// Sequence number, when it was captured.
+        sequence: Option<u32>,
+    },
+    /// A fragment other than the first.
+    Fragment,
+    /// Any other protocol, or a header that was not captured.
+    Other,
+}
+
+impl<'a> Walk<'a> {
+    /// Reads the transport header of `ip` at `data` and closes the walk. `start` is where the IP header begins.
+    #[inline]
+    pub fn transport(&mut self, mut ip: Ip<'a>, data: &'a [u8], start: &'a [u8]) {
+        if ip.fragment.is_some_and(|fragment| fragment.offset != 0) {
+            ip.transport = Transport::Fragment;
+            ip.application = ip.payload;
+            self.summary.user = start;
+            self.summary.network = Network::Ip(ip);
+            return;
+        }
+        ip.application = ip.payload;
+        self.summary.user = data;
+        match ip.protocol {
+            TCP => {
+                if ip.payload >= 20 {
+                    ip.ports = ports(data);
+                }
+                if let Some(header) = tcp::parse(data, ip.payload) {
+                    ip.application = header.payload;
+                    self.summary.user = rest(data, usize::from(header.header_length).max(20));
+                    ip.transport = Transport::Tcp(header);
+                }
+            }
+            UDP => {
+                if ip.payload >= 8 {
+                    ip.ports = ports(data);
+                }
+                if data.len() >= 8 {
+                    ip.application = ip.payload - 8;
+                    self.summary.user = rest(data, 8);
+                    if self.rules.tunnel_discovery
+                        && ip.ports != (0, 0)
+                        && udp::tunnel(self, &ip, rest(data, 8))
+                    {
+                        return;
+                    }
+                }
+                let dns = ip.ports.0 == 53 || ip.ports.1 == 53;
+                ip.transport = Transport::Udp { dns_id: if dns { u16_at(data, 8) } else { None } };
+            }
+            ICMP if matches!(ip.addresses, Addresses::V4 { .. }) => icmp::v4(self, &mut ip, data),
+            ICMPV6 if matches!(ip.addresses, Addresses::V6 { .. }) => icmp::v6(&mut ip, data),
+            IGMP => {
+                if let (Some(kind), Some(code)) = (u8_at(data, 0), u8_at(data, 1)) {
+                    // Version 3 reports carry a record count where older messages carry the group.
+                    let group = if kind == 0x22 && !self.rules.compat { None } else { u32_at(data, 4) };
+                    ip.transport = Transport::Igmp { kind, code, group: group.unwrap_or(0) };
+                }
+            }
+            ESP => {
+                if let Some(spi) = u32_at(data, 0) {
+                    ip.transport = Transport::Esp { spi, sequence: u32_at(data, 4) };
+                }
+            }
+            GRE if self.enter() => {
+                self.summary.network = Network::Ip(ip);
+                return gre::packet(self, data);
+            }
+            _ => {}
+        }
+        self.summary.network = Network::Ip(ip);
+    }
+
+    /// Steps over an authentication header: the protocol behind it and the octets it takes.
+    pub fn authentication_header(&mut self, data: &'a [u8]) -> Option<(u8, usize)> {
+        let next = u8_at(data, 0)?;
+        let words = u8_at(data, 1)?;
+        self.summary.encapsulation.add(crate::Encapsulation::AH);
+        // The reference takes every header for one of 16 octets (chapter section 3.4).
+        let octets = if self.rules.compat { 16 } else { (usize::from(words) + 2) * 4 };
+        (data.len() >= octets).then_some((next, octets))
+    }
+}
+
+#[inline(always)]
+fn ports(data: &[u8]) -> (u16, u16) {
+    match array_at::<4>(data, 0) {
+        Some([a, b, c, d]) => (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d])),
+        None => (0, 0),
+    }
+}

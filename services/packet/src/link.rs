@@ -1,0 +1,411 @@
+//! Link types: what a frame starts with, how many octets it counts for, where the header walk begins.
+
+use crate::bytes::{array_at, rest, u8_at, u16_at, u32_at};
+use crate::ethernet::{ETHERTYPE_IPV4, ETHERTYPE_IPV6, ETHERTYPE_MPLS};
+use crate::summary::{Encapsulation, Ethernet, FrameKey, Ignored, Network, Summary};
+use crate::{Rules, ppp, wlan};
+
+/// A pcap link type (`DLT_*`/`LINKTYPE_*` number as a capture handle reports it).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LinkType(pub i32);
+
+impl LinkType {
+    /// BSD loopback, family in host order of the capturing machine.
+    pub const NULL: LinkType = LinkType(0);
+    /// Ethernet.
+    pub const ETHERNET: LinkType = LinkType(1);
+    /// Raw IPv4 or IPv6.
+    pub const RAW: LinkType = LinkType(101);
+    /// Linux cooked capture.
+    pub const LINUX_SLL: LinkType = LinkType(113);
+    /// Linux cooked capture, second version.
+    pub const LINUX_SLL2: LinkType = LinkType(276);
+}
+
+/// The link type is not one that is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("unsupported device type {}", .0.0)]
+pub struct Unsupported(pub LinkType);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Link {
+    Ethernet,
+    Null,
+    Loop,
+    Raw,
+    Sll,
+    Sll2,
+    Ppp,
+    PppSerial,
+    PppEther,
+    CiscoHdlc,
+    Slip(usize),
+    Wlan,
+    Radiotap,
+    Prism,
+    Avs,
+    Pflog,
+    Enc,
+    Atm,
+    Arcnet,
+    Juniper,
+    Fddi,
+    TokenRing,
+}
+
+/// Reads the frames of one interface or capture file.
+#[derive(Clone, Copy, Debug)]
+pub struct Dissector {
+    link: Link,
+    rules: Rules,
+}
+
+impl Dissector {
+    /// A dissector for frames of `link_type`. The link types that the reference accepts but discards are read;
+    /// those it refuses and that are not raw IP or Linux cooked captures are refused.
+    pub fn new(link_type: LinkType, rules: Rules) -> Result<Dissector, Unsupported> {
+        let link = match link_type.0 {
+            0 => Link::Null,
+            1 => Link::Ethernet,
+            6 => Link::TokenRing,
+            7 => Link::Arcnet,
+            8 | 15 => Link::Slip(16),
+            16 => Link::Slip(24),
+            9 => Link::Ppp,
+            10 => Link::Fddi,
+            11 => Link::Atm,
+            12 | 14 | 101 => Link::Raw,
+            228 | 229 if !rules.compat => Link::Raw,
+            276 if !rules.compat => Link::Sll2,
+            50 => Link::PppSerial,
+            51 => Link::PppEther,
+            104 => Link::CiscoHdlc,
+            105 => Link::Wlan,
+            108 => Link::Loop,
+            109 => Link::Enc,
+            113 => Link::Sll,
+            117 => Link::Pflog,
+            119 => Link::Prism,
+            127 => Link::Radiotap,
+            163 => Link::Avs,
+            178 => Link::Juniper,
+            _ => return Err(Unsupported(link_type)),
+        };
+        Ok(Dissector { link, rules })
+    }
+
+    /// What `frame` is. `wire_length` is the frame's length on the wire, which may exceed what was captured.
+    pub fn dissect<'a>(&self, frame: &'a [u8], wire_length: u32) -> Summary<'a> {
+        let mut walk = Walk::new(self.rules, frame, wire_length);
+        match self.link {
+            Link::Ethernet => {
+                if wire_length < 14 {
+                    walk.ignore(Ignored::Short);
+                } else {
+                    walk.ethernet(frame);
+                }
+            }
+            Link::Null => walk.family(frame, false),
+            Link::Loop => walk.family(frame, true),
+            Link::Raw => walk.ip_by_version(frame),
+            Link::Sll => walk.sll(frame),
+            Link::Sll2 => walk.sll2(frame),
+            Link::Ppp => {
+                walk.summary.encapsulation.add(Encapsulation::PPP);
+                walk.count_without(4);
+                walk.ip_by_version(rest(frame, 4));
+            }
+            Link::PppSerial => ppp::serial(&mut walk, frame),
+            Link::PppEther => walk.ppp_ether(frame),
+            Link::CiscoHdlc => walk.cisco_hdlc(frame),
+            Link::Slip(header) => {
+                walk.summary.encapsulation.add(Encapsulation::SLIP);
+                walk.count_without(header as u32);
+                walk.ip_by_version(rest(frame, header));
+            }
+            Link::Wlan => wlan::frame(&mut walk, frame, false),
+            Link::Radiotap => walk.radio(frame, u16_at(frame, 2).map(|n| usize::from(n.swap_bytes()))),
+            Link::Prism => {
+                walk.summary.encapsulation.add(Encapsulation::PRISM);
+                walk.radio(frame, Some(144));
+            }
+            Link::Avs => {
+                walk.summary.encapsulation.add(Encapsulation::AVS);
+                walk.radio(frame, u32_at(frame, 4).map(|n| n as usize));
+            }
+            Link::Pflog => walk.pflog(frame),
+            Link::Enc => {
+                walk.summary.encapsulation.add(Encapsulation::ENC);
+                walk.count_without(12);
+                walk.ip_by_version(rest(frame, 12));
+            }
+            Link::Atm => {
+                walk.summary.encapsulation.add(Encapsulation::ATM);
+                walk.count_without(8);
+                match u16_at(frame, 6) {
+                    Some(ethertype) => walk.protocol(ethertype, rest(frame, 8)),
+                    None => walk.ignore(Ignored::Short),
+                }
+            }
+            Link::Arcnet => {
+                walk.summary.encapsulation.add(Encapsulation::ARCNET);
+                walk.arcnet(frame);
+            }
+            Link::Juniper => {
+                walk.summary.encapsulation.add(Encapsulation::JUNIPER);
+                walk.juniper(frame);
+            }
+            Link::Fddi => walk.fddi(frame),
+            Link::TokenRing => walk.token_ring(frame),
+        }
+        walk.summary
+    }
+}
+
+/// The dissection in progress: the summary so far and what bounds the walk.
+pub(crate) struct Walk<'a> {
+    pub rules: Rules,
+    pub summary: Summary<'a>,
+    /// The captured frame; positions of slices within it are found by [`Walk::wire_after`].
+    frame: &'a [u8],
+    wire_length: u32,
+    /// Encapsulations entered so far; bounds recursion on hostile nesting.
+    pub depth: u8,
+    /// Whether an LLC header was met, which makes the frame key's type 0.
+    pub llc: Option<(u8, u8)>,
+}
+
+/// Nested encapsulations followed before the rest counts as unreadable.
+pub(crate) const MAX_DEPTH: u8 = 12;
+
+impl<'a> Walk<'a> {
+    #[inline]
+    pub fn new(rules: Rules, frame: &'a [u8], wire_length: u32) -> Walk<'a> {
+        Walk {
+            rules,
+            summary: Summary {
+                length: wire_length,
+                encapsulation: Encapsulation::default(),
+                ethernet: None,
+                vlan: None,
+                mpls: None,
+                network: Network::Ignored(Ignored::Link),
+                user: &[],
+            },
+            frame,
+            wire_length,
+            depth: 0,
+            llc: None,
+        }
+    }
+
+    /// Octets on the wire from the start of `data`, which lies within the frame, to the frame's end.
+    #[inline]
+    pub fn wire_after(&self, data: &[u8]) -> u32 {
+        let behind = self.frame.len().saturating_sub(data.len());
+        self.wire_length.saturating_sub(behind as u32)
+    }
+
+    /// Takes a link header of `octets` off the counted length.
+    pub fn count_without(&mut self, octets: u32) {
+        self.summary.length = self.wire_length.saturating_sub(octets);
+    }
+
+    pub fn ignore(&mut self, reason: Ignored) {
+        self.summary.network = Network::Ignored(reason);
+    }
+
+    /// Closes the walk with the frame itself as the flow's key; `user` is where the walk got to.
+    pub fn frame_flow(&mut self, user: &'a [u8]) {
+        let header = self.summary.ethernet.unwrap_or_default();
+        let (dsap, ssap) = self.llc.unwrap_or((0, 0));
+        let typed = self.llc.is_none() && header.ethertype > 1500;
+        self.summary.network = Network::Frame(FrameKey {
+            destination: header.destination,
+            source: header.source,
+            ethertype: if typed { header.ethertype } else { 0 },
+            dsap,
+            ssap,
+        });
+        self.summary.user = user;
+    }
+
+    /// IPv4 or IPv6 by the version nibble; anything else is a frame flow without addresses.
+    pub fn ip_by_version(&mut self, data: &'a [u8]) {
+        match u8_at(data, 0).map(|octet| octet >> 4) {
+            Some(4) => self.protocol(ETHERTYPE_IPV4, data),
+            Some(6) => self.protocol(ETHERTYPE_IPV6, data),
+            Some(_) => self.ignore(Ignored::Link),
+            None => self.ignore(Ignored::Short),
+        }
+    }
+
+    fn family(&mut self, frame: &'a [u8], big_endian: bool) {
+        self.count_without(4);
+        let Some(octets) = array_at::<4>(frame, 0) else {
+            return self.ignore(Ignored::Short);
+        };
+        let mut family = if big_endian { u32::from_be_bytes(octets) } else { u32::from_le_bytes(octets) };
+        if family & 0xffff_0000 != 0 {
+            family = family.swap_bytes();
+        }
+        match family {
+            2 | 24 | 28 | 30 | 10 => self.ip_by_version(rest(frame, 4)),
+            _ => self.ignore(Ignored::Link),
+        }
+    }
+
+    fn sll(&mut self, frame: &'a [u8]) {
+        self.count_without(16);
+        let (Some(kind), Some(address), Some(protocol)) =
+            (u16_at(frame, 0), array_at(frame, 6), u16_at(frame, 14))
+        else {
+            return self.ignore(Ignored::Short);
+        };
+        self.cooked(kind, address, protocol, rest(frame, 16));
+    }
+
+    fn sll2(&mut self, frame: &'a [u8]) {
+        self.count_without(20);
+        let (Some(kind), Some(address), Some(protocol)) =
+            (u8_at(frame, 10), array_at(frame, 12), u16_at(frame, 0))
+        else {
+            return self.ignore(Ignored::Short);
+        };
+        self.cooked(u16::from(kind), address, protocol, rest(frame, 20));
+    }
+
+    /// A cooked header becomes an Ethernet header whose destination tells the packet type.
+    fn cooked(&mut self, kind: u16, source: [u8; 6], protocol: u16, data: &'a [u8]) {
+        let destination = match kind {
+            1 => [0xff; 6],
+            2 => [1, 0, 0, 0, 0, 0],
+            4 => [0; 6],
+            _ => [0, 0, 0, 0, 0, 1],
+        };
+        self.summary.encapsulation.add(Encapsulation::SLL);
+        self.summary.encapsulation.add(Encapsulation::ETHERNET);
+        self.summary.ethernet = Some(Ethernet { destination, source, ethertype: protocol });
+        self.protocol(protocol, data);
+    }
+
+    fn ppp_ether(&mut self, frame: &'a [u8]) {
+        // The frame starts at the PPPoE header (there is no Ethernet header before it).
+        self.summary.encapsulation.add(Encapsulation::PPP);
+        ppp::pppoe(self, frame);
+    }
+
+    fn cisco_hdlc(&mut self, frame: &'a [u8]) {
+        self.count_without(4);
+        self.summary.encapsulation.add(Encapsulation::CISCO_HDLC);
+        match u16_at(frame, 2) {
+            Some(protocol) => self.protocol(protocol, rest(frame, 4)),
+            None => self.ignore(Ignored::Short),
+        }
+    }
+
+    fn radio(&mut self, frame: &'a [u8], header: Option<usize>) {
+        let Some(header) = header.filter(|&n| n <= frame.len()) else {
+            return self.ignore(Ignored::Short);
+        };
+        self.count_without(header as u32);
+        // Radiotap flags (the first field after the optional TSFT) may say that the 802.11 header is padded.
+        let padded = self.radiotap_pads(frame);
+        wlan::frame(self, rest(frame, header), padded);
+    }
+
+    fn radiotap_pads(&self, frame: &[u8]) -> bool {
+        let Some(present) = array_at::<4>(frame, 4).map(u32::from_le_bytes) else {
+            return false;
+        };
+        if u8_at(frame, 0) != Some(0) || present & 0x8000_0002 != 2 {
+            return false;
+        }
+        let at = if present & 1 != 0 { 16 } else { 8 };
+        u8_at(frame, at).is_some_and(|flags| flags & 0x20 != 0)
+    }
+
+    fn pflog(&mut self, frame: &'a [u8]) {
+        let (Some(length), Some(family)) = (u8_at(frame, 0), u8_at(frame, 1)) else {
+            return self.ignore(Ignored::Short);
+        };
+        let header = (usize::from(length) + 3) & !3;
+        self.count_without(header as u32);
+        match family {
+            2 | 10 | 24 | 28 | 30 => self.ip_by_version(rest(frame, header)),
+            _ => self.ignore(Ignored::Link),
+        }
+    }
+
+    fn arcnet(&mut self, frame: &'a [u8]) {
+        match u8_at(frame, 2) {
+            Some(212 | 240) => {
+                self.ip_by_version(rest(frame, if u8_at(frame, 3) == Some(0) { 6 } else { 3 }))
+            }
+            Some(_) => self.ignore(Ignored::Link),
+            None => self.ignore(Ignored::Short),
+        }
+    }
+
+    fn juniper(&mut self, frame: &'a [u8]) {
+        // "MGC", flags (0x80: extensions present, 0x02: no layer 2 header), [length, extensions].
+        let Some(flags) = u8_at(frame, 3) else {
+            return self.ignore(Ignored::Short);
+        };
+        let mut header = 4;
+        if flags & 0x80 != 0 {
+            header += 2 + usize::from(u16_at(frame, 4).unwrap_or(0));
+        }
+        self.count_without(header as u32);
+        if flags & 2 != 0 {
+            self.ip_by_version(rest(frame, header + 4));
+        } else {
+            self.ethernet(rest(frame, header));
+        }
+    }
+
+    fn fddi(&mut self, frame: &'a [u8]) {
+        self.summary.encapsulation.add(Encapsulation::FDDI);
+        let (Some(control), Some(destination), Some(source)) =
+            (u8_at(frame, 0), array_at(frame, 1), array_at(frame, 7))
+        else {
+            return self.ignore(Ignored::Short);
+        };
+        self.snap_frame(control & 0xf0 == 0x50, destination, source, rest(frame, 13));
+    }
+
+    fn token_ring(&mut self, frame: &'a [u8]) {
+        let (Some(control), Some(destination), Some(mut source)) =
+            (u8_at(frame, 1), array_at(frame, 2), array_at::<6>(frame, 8))
+        else {
+            return self.ignore(Ignored::Short);
+        };
+        // A set group bit in the source announces a routing information field.
+        let mut header = 14;
+        if source[0] & 0x80 != 0 {
+            source[0] &= 0x7f;
+            header += u8_at(frame, 14).map_or(0, |n| usize::from(n & 0x1f));
+        }
+        self.snap_frame(control & 0xc0 == 0x40, destination, source, rest(frame, header));
+    }
+
+    /// An LLC frame of a link with its own addresses, as if it had come over Ethernet.
+    fn snap_frame(&mut self, llc: bool, destination: [u8; 6], source: [u8; 6], data: &'a [u8]) {
+        self.summary.encapsulation.add(Encapsulation::ETHERNET);
+        self.summary.ethernet = Some(Ethernet { destination, source, ethertype: 0 });
+        if !llc {
+            return self.frame_flow(data);
+        }
+        self.llc(data);
+    }
+
+    /// PPP protocol numbers and EtherTypes as serial links mix them.
+    pub fn serial_protocol(&mut self, protocol: u16, data: &'a [u8]) {
+        match protocol {
+            0x0021 | ETHERTYPE_IPV4 => self.protocol(ETHERTYPE_IPV4, data),
+            0x0057 | ETHERTYPE_IPV6 => self.protocol(ETHERTYPE_IPV6, data),
+            0x0281 | 0x0283 | 0x8847 | 0x8848 => self.protocol(ETHERTYPE_MPLS, data),
+            _ => self.ignore(Ignored::Link),
+        }
+    }
+}
