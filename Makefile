@@ -50,7 +50,7 @@ include image-build/image.mk
 .PHONY: test
 test: deps-test image ## run everything that must pass
 	$(CARGO) fmt --all --check
-	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+	$(CARGO) clippy --workspace --locked -- -D warnings
 	$(CARGO) test --workspace --locked --no-fail-fast
 
 .PHONY: bench
