@@ -1,0 +1,87 @@
+//! Opens a file or standard input, through a decompressor when its first octets say so (record chapter 2.2).
+
+use std::fs::File;
+use std::io::{self, Cursor, Read};
+use std::path::Path;
+
+use crate::Error;
+
+/// Memory that a decompressor may use: more than any default setting of the compressors needs, little enough that a
+/// hostile file cannot exhaust the machine.
+const DECOMPRESSOR_MEMORY: u64 = 256 << 20;
+
+/// Length of the longest magic.
+const MAGIC: usize = 6;
+
+/// Opens `path`, `-` being standard input, and decompresses by content.
+pub(crate) fn open(path: &Path) -> Result<Box<dyn Read + Send>, Error> {
+    let name = display(path);
+    if path.as_os_str() == "-" {
+        return decompress(io::stdin(), &name);
+    }
+    let file = File::open(path).map_err(|e| Error::io(&name, e))?;
+    let kind = file.metadata().map_err(|e| Error::io(&name, e))?;
+    if kind.is_dir() {
+        return Err(Error::io(&name, io::ErrorKind::IsADirectory.into()));
+    }
+    decompress(file, &name)
+}
+
+/// The name by which messages call an input.
+pub(crate) fn display(path: &Path) -> String {
+    if path.as_os_str() == "-" {
+        "(stdin)".into()
+    } else {
+        path.display().to_string()
+    }
+}
+
+/// Puts a decompressor over `input` when its first octets are a compressor's magic.
+pub(crate) fn decompress<R>(mut input: R, name: &str) -> Result<Box<dyn Read + Send>, Error>
+where
+    R: Read + Send + 'static,
+{
+    let fail = |e| Error::io(name, e);
+    let mut magic = [0; MAGIC];
+    let got = read_up_to(&mut input, &mut magic).map_err(fail)?;
+    let head = Cursor::new(magic).take(got as u64);
+    let whole = head.chain(input);
+    let magic = magic.get(..got).unwrap_or_default();
+    Ok(if magic.starts_with(&[0x1f, 0x8b]) {
+        Box::new(flate2::read::MultiGzDecoder::new(whole))
+    } else if magic.starts_with(&[0x1f, 0x9d]) {
+        return Err(Error::Compression {
+            input: name.into(),
+            format: "compress (.Z)",
+        });
+    } else if magic.starts_with(b"BZh") {
+        Box::new(bzip2::read::MultiBzDecoder::new(whole))
+    } else if magic.starts_with(&[0xfd, b'7', b'z', b'X', b'Z', 0]) {
+        let stream = liblzma::stream::Stream::new_stream_decoder(
+            DECOMPRESSOR_MEMORY,
+            liblzma::stream::CONCATENATED,
+        )
+        .map_err(|e| fail(e.into()))?;
+        Box::new(liblzma::read::XzDecoder::new_stream(whole, stream))
+    } else if magic.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) {
+        let mut decoder = zstd::stream::read::Decoder::new(whole).map_err(fail)?;
+        decoder.window_log_max(27).map_err(fail)?;
+        Box::new(decoder)
+    } else {
+        Box::new(whole)
+    })
+}
+
+/// Reads until `buffer` is full or the input ends; returns how much there was.
+pub(crate) fn read_up_to(input: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut got = 0;
+    while let Some(rest) = buffer.get_mut(got..).filter(|r| !r.is_empty()) {
+        match input.read(rest) {
+            Ok(0) => break,
+            Ok(n) => got += n,
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(got)
+}
