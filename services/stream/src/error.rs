@@ -137,10 +137,7 @@ pub enum FilterReply {
 impl Error {
     /// Wraps what the operating system said about `input`.
     pub fn io(input: impl Into<String>, source: io::Error) -> Self {
-        Error::Io {
-            input: input.into(),
-            source,
-        }
+        Error::Io { input: input.into(), source }
     }
 
     /// True when the output's reader has gone away, which ends a pipeline quietly.

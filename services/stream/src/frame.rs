@@ -25,11 +25,7 @@ pub(crate) enum Step {
     /// A whole record, in the buffer at `range`; it began at `offset` of the stream.
     Record { range: Range<usize>, offset: u64 },
     /// Octets that are no record. `length` of them were passed over.
-    Damage {
-        offset: u64,
-        length: u64,
-        reason: &'static str,
-    },
+    Damage { offset: u64, length: u64, reason: &'static str },
     /// More octets are needed; at the end of the stream: nothing is left.
     More,
 }
@@ -49,14 +45,7 @@ pub(crate) struct Framer {
 
 impl Default for Framer {
     fn default() -> Self {
-        Framer {
-            buffer: vec![0; CHUNK],
-            start: 0,
-            end: 0,
-            offset: 0,
-            damage: None,
-            replies: 0,
-        }
+        Framer { buffer: vec![0; CHUNK], start: 0, end: 0, offset: 0, damage: None, replies: 0 }
     }
 }
 
@@ -162,19 +151,11 @@ impl Framer {
                 self.consume(header.octets);
                 continue;
             }
-            let reason = if header.known() {
-                "an unreadable record"
-            } else {
-                "a record of unknown type"
-            };
+            let reason = if header.known() { "an unreadable record" } else { "a record of unknown type" };
             if self.follows(header, ended) {
                 let offset = self.offset;
                 self.consume(header.octets);
-                return Step::Damage {
-                    offset,
-                    length: header.octets as u64,
-                    reason,
-                };
+                return Step::Damage { offset, length: header.octets as u64, reason };
             }
             self.damage = Some((self.offset, reason));
             self.consume(1);
@@ -201,11 +182,7 @@ impl Framer {
                 if ended {
                     self.damage = None;
                     self.consume(4);
-                    return Some(Step::Damage {
-                        offset: from,
-                        length: self.offset - from,
-                        reason,
-                    });
+                    return Some(Step::Damage { offset: from, length: self.offset - from, reason });
                 }
                 return Some(Step::More);
             };
@@ -213,11 +190,7 @@ impl Framer {
                 match pending.get(..header.octets) {
                     Some(record) if self.follows(header, ended) && known_start(record) && check(record) => {
                         self.damage = None;
-                        return Some(Step::Damage {
-                            offset: from,
-                            length: self.offset - from,
-                            reason,
-                        });
+                        return Some(Step::Damage { offset: from, length: self.offset - from, reason });
                     }
                     None if !ended => return Some(Step::More),
                     _ => {}
@@ -226,11 +199,7 @@ impl Framer {
             self.consume(1);
             if self.offset - from >= DAMAGE_PIECE {
                 self.damage = Some((self.offset, reason));
-                return Some(Step::Damage {
-                    offset: from,
-                    length: self.offset - from,
-                    reason,
-                });
+                return Some(Step::Damage { offset: from, length: self.offset - from, reason });
             }
         }
     }
@@ -239,11 +208,7 @@ impl Framer {
     fn rest(&mut self, reason: &'static str) -> Step {
         let (offset, length) = (self.offset, self.pending().len());
         self.consume(length);
-        Step::Damage {
-            offset,
-            length: length as u64,
-            reason,
-        }
+        Step::Damage { offset, length: length as u64, reason }
     }
 }
 
@@ -280,11 +245,7 @@ impl Header {
     fn searched(self) -> bool {
         self.known()
             && matches!(self.cause, 0x10..=0x80)
-            && if self.is_mar() {
-                self.octets == 128
-            } else {
-                (16..=MAX_SEARCHED).contains(&self.octets)
-            }
+            && if self.is_mar() { self.octets == 128 } else { (16..=MAX_SEARCHED).contains(&self.octets) }
     }
 }
 
@@ -303,9 +264,7 @@ fn known_start(record: &[u8]) -> bool {
 mod tests {
     use super::*;
 
-    const FLOW: [u8; 20] = [
-        0x13, 0x10, 0, 5, 0x01, 3, 1, 3, 192, 0, 2, 77, 0, 0, 0, 1, 0x30, 0, 0, 1,
-    ];
+    const FLOW: [u8; 20] = [0x13, 0x10, 0, 5, 0x01, 3, 1, 3, 192, 0, 2, 77, 0, 0, 0, 1, 0x30, 0, 0, 1];
 
     fn flow(sequence: u8) -> [u8; 20] {
         let mut f = FLOW;

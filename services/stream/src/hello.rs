@@ -38,19 +38,13 @@ impl Initial {
             }
             got += more;
             if let Some(refusal) = refusal(head.get(..got).unwrap_or_default()) {
-                return Err(Error::Refused {
-                    input: input.into(),
-                    reason: refusal,
-                });
+                return Err(Error::Refused { input: input.into(), reason: refusal });
             }
         }
         match head.get(8..12) {
             _ if got < head.len() => {
                 return Err(if head.first().is_some_and(|t| got > 0 && t & 0xf0 == 0x80) {
-                    Error::ShortInitial {
-                        input: input.into(),
-                        octets: got,
-                    }
+                    Error::ShortInitial { input: input.into(), octets: got }
                 } else if got == 0 {
                     Error::io(input, io::ErrorKind::UnexpectedEof.into())
                 } else {
@@ -63,10 +57,7 @@ impl Initial {
         }
         let more = read_up_to(&mut stream, rest).map_err(fail)?;
         if more < rest.len() {
-            return Err(Error::ShortInitial {
-                input: input.into(),
-                octets: 16 + more,
-            });
+            return Err(Error::ShortInitial { input: input.into(), octets: 16 + more });
         }
         Ok(Initial::from_bytes(bytes))
     }
@@ -162,10 +153,7 @@ mod tests {
             Initial::read(&mut &whole[..cut], "x").unwrap_err();
         }
         let error = Initial::read(&mut &whole[..64], "x").unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "x: ends after 64 of the 128 octets of the initial management record"
-        );
+        assert_eq!(error.to_string(), "x: ends after 64 of the 128 octets of the initial management record");
     }
 
     #[test]

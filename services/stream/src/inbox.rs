@@ -59,7 +59,9 @@ impl Inbox {
     /// Adds whole records once there is room, so that nothing is dropped: for inputs that can wait, such as files.
     pub(crate) fn push_waiting(&self, records: &[u8]) -> bool {
         let mut state = self.lock();
-        while !state.closed && state.older.len() + state.newer.len() + records.len() > self.half && !state.newer.is_empty()
+        while !state.closed
+            && state.older.len() + state.newer.len() + records.len() > self.half
+            && !state.newer.is_empty()
         {
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
@@ -91,10 +93,8 @@ impl Inbox {
     pub(crate) fn wait(&self, patience: Duration) -> bool {
         let state = self.lock();
         let empty = |s: &mut State| s.older.is_empty() && s.newer.is_empty() && !s.closed;
-        let (state, _) = self
-            .changed
-            .wait_timeout_while(state, patience, empty)
-            .unwrap_or_else(PoisonError::into_inner);
+        let (state, _) =
+            self.changed.wait_timeout_while(state, patience, empty).unwrap_or_else(PoisonError::into_inner);
         !(state.closed && state.older.is_empty() && state.newer.is_empty())
     }
 }

@@ -8,6 +8,7 @@ mod hello;
 mod inbox;
 mod open;
 mod ring;
+mod select;
 mod server;
 mod source;
 

@@ -29,11 +29,7 @@ pub(crate) fn open(path: &Path) -> Result<Box<dyn Read + Send>, Error> {
 
 /// The name by which messages call an input.
 pub(crate) fn display(path: &Path) -> String {
-    if path.as_os_str() == "-" {
-        "(stdin)".into()
-    } else {
-        path.display().to_string()
-    }
+    if path.as_os_str() == "-" { "(stdin)".into() } else { path.display().to_string() }
 }
 
 /// Puts a decompressor over `input` when its first octets are a compressor's magic.
@@ -50,18 +46,13 @@ where
     Ok(if magic.starts_with(&[0x1f, 0x8b]) {
         Box::new(flate2::read::MultiGzDecoder::new(whole))
     } else if magic.starts_with(&[0x1f, 0x9d]) {
-        return Err(Error::Compression {
-            input: name.into(),
-            format: "compress (.Z)",
-        });
+        return Err(Error::Compression { input: name.into(), format: "compress (.Z)" });
     } else if magic.starts_with(b"BZh") {
         Box::new(bzip2::read::MultiBzDecoder::new(whole))
     } else if magic.starts_with(&[0xfd, b'7', b'z', b'X', b'Z', 0]) {
-        let stream = liblzma::stream::Stream::new_stream_decoder(
-            DECOMPRESSOR_MEMORY,
-            liblzma::stream::CONCATENATED,
-        )
-        .map_err(|e| fail(e.into()))?;
+        let stream =
+            liblzma::stream::Stream::new_stream_decoder(DECOMPRESSOR_MEMORY, liblzma::stream::CONCATENATED)
+                .map_err(|e| fail(e.into()))?;
         Box::new(liblzma::read::XzDecoder::new_stream(whole, stream))
     } else if magic.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) {
         let mut decoder = zstd::stream::read::Decoder::new(whole).map_err(fail)?;

@@ -67,7 +67,9 @@ impl Ring {
             self.next.position += capacity - at;
             at = 0;
         }
-        while self.next.position + n - self.oldest.position > capacity && self.oldest.sequence < self.next.sequence {
+        while self.next.position + n - self.oldest.position > capacity
+            && self.oldest.sequence < self.next.sequence
+        {
             self.oldest = self.after(self.oldest);
         }
         if self.oldest.sequence == self.next.sequence {
@@ -101,10 +103,7 @@ impl Ring {
         let position = self.settle(cursor.position);
         let rest = self.bytes.get((position % self.capacity()) as usize..).unwrap_or_default();
         let n = whole(rest).map_or(0, <[u8]>::len) as u64;
-        Cursor {
-            position: self.settle(position + n),
-            sequence: cursor.sequence + 1,
-        }
+        Cursor { position: self.settle(position + n), sequence: cursor.sequence + 1 }
     }
 
     /// Moves an overtaken cursor to the oldest record; returns how many records it missed.
@@ -130,9 +129,7 @@ impl Ring {
             _ => (lap + 1) * capacity,
         };
         let end = lap_end.min(self.next.position) - lap * capacity;
-        self.bytes
-            .get((cursor.position % capacity) as usize..end as usize)
-            .unwrap_or_default()
+        self.bytes.get((cursor.position % capacity) as usize..end as usize).unwrap_or_default()
     }
 
     /// Moves the cursor over `records` records of `octets` octets together, which it got from [`Ring::run`].

@@ -42,10 +42,7 @@ impl Source {
     /// [`Error::Syntax`] for unknown schemes, a missing `]`, ports out of range, and a TCP source that is only a
     /// port.
     pub fn parse(text: &str, default_port: u16) -> Result<Source, Error> {
-        let wrong = |reason: &str| Error::Syntax {
-            text: text.into(),
-            reason: reason.into(),
-        };
+        let wrong = |reason: &str| Error::Syntax { text: text.into(), reason: reason.into() };
         let (transport, rest) = match text.split_once("://") {
             None => (Transport::Tcp, text),
             Some(("argus" | "argus-tcp", rest)) => (Transport::Tcp, rest),
@@ -90,14 +87,7 @@ impl Source {
         if file.is_some() && transport == Transport::Udp {
             return Err(wrong("a UDP source has no files"));
         }
-        Ok(Source {
-            transport,
-            user,
-            password,
-            host: host.to_string(),
-            port,
-            file,
-        })
+        Ok(Source { transport, user, password, host: host.to_string(), port, file })
     }
 
     /// The addresses that the host's name stands for. Asks the resolver, so it can take seconds.
@@ -170,7 +160,8 @@ mod tests {
 
     #[test]
     fn names_what_is_wrong() {
-        for text in ["45997", "[::1", "[::1]x", "h:port", "h:70000", "cisco://h", "argus-tcpx://h", ":1", ""] {
+        for text in ["45997", "[::1", "[::1]x", "h:port", "h:70000", "cisco://h", "argus-tcpx://h", ":1", ""]
+        {
             Source::parse(text, DEFAULT_PORT).unwrap_err();
         }
         let error = Source::parse("jflow://any:1", DEFAULT_PORT).unwrap_err();

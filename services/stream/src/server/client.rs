@@ -6,9 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use filter::Filter;
+use crate::select::Filter;
 use mio::net::TcpStream;
-use record::RecordView;
 
 use super::{Counters, ServerConfig, file, lock, log};
 use crate::Severity;
@@ -77,16 +76,19 @@ pub(super) struct Client {
 }
 
 impl Client {
-    pub(super) fn new(number: u64, stream: TcpStream, counters: Arc<Counters>, config: &ServerConfig) -> Client {
+    pub(super) fn new(
+        number: u64,
+        stream: TcpStream,
+        counters: Arc<Counters>,
+        config: &ServerConfig,
+    ) -> Client {
         Client {
             number,
             stream,
             counters,
             readable: true,
             writable: true,
-            state: State::Waiting {
-                until: Instant::now() + config.start_timeout,
-            },
+            state: State::Waiting { until: Instant::now() + config.start_timeout },
             pending: (config.initial)().to_vec(),
             written: 0,
             filter: None,
@@ -104,10 +106,7 @@ impl Client {
             counters,
             readable: true,
             writable: true,
-            state: State::Closing {
-                until: Instant::now() + LINGER,
-                shut: false,
-            },
+            state: State::Closing { until: Instant::now() + LINGER, shut: false },
             pending: reply.to_vec(),
             written: 0,
             filter: None,
@@ -126,6 +125,11 @@ impl Client {
         !matches!(self.state, State::Closing { .. } | State::Closed)
     }
 
+    /// Whether there are commands to read that its last turn left.
+    pub(super) fn wants_turn(&self) -> bool {
+        self.readable && !matches!(self.state, State::Compiling { .. } | State::Closed)
+    }
+
     /// Whether anything is left that it would be given.
     pub(super) fn is_drained(&self, ring: &Ring) -> bool {
         let records = matches!(self.state, State::Streaming) && ring.queued(self.cursor) > 0;
@@ -135,10 +139,7 @@ impl Client {
     /// Sends what is pending and then closes.
     pub(super) fn finish(&mut self) {
         if self.is_served() {
-            self.state = State::Closing {
-                until: Instant::now() + LINGER,
-                shut: false,
-            };
+            self.state = State::Closing { until: Instant::now() + LINGER, shut: false };
         }
     }
 
@@ -186,7 +187,10 @@ impl Client {
         let mut wish = None;
         for _ in 0..READS {
             // Commands wait until the one before is answered.
-            if !self.readable || wish.is_some() || matches!(self.state, State::Compiling { .. } | State::Closed) {
+            if !self.readable
+                || wish.is_some()
+                || matches!(self.state, State::Compiling { .. } | State::Closed)
+            {
                 break;
             }
             match self.stream.read(&mut buffer) {
@@ -195,7 +199,7 @@ impl Client {
                     self.readable = false;
                     self.state = State::Closed;
                 }
-                Ok(n) if !self.is_served() => drop(n),
+                Ok(_) if !self.is_served() => {}
                 Ok(n) => {
                     let mut octets = std::mem::take(&mut self.partial);
                     octets.extend_from_slice(buffer.get(..n).unwrap_or_default());
@@ -233,10 +237,7 @@ impl Client {
                     State::Streaming => true,
                     _ => return None,
                 };
-                self.state = State::Compiling {
-                    until: Instant::now() + config.filter_timeout,
-                    started,
-                };
+                self.state = State::Compiling { until: Instant::now() + config.filter_timeout, started };
                 return Some(Wish::Compile(text.to_string()));
             }
             Command::File(path) => {
@@ -247,10 +248,7 @@ impl Client {
                     Some((file, length)) => {
                         self.say(config, Severity::Info, &format!("fetches {path}"));
                         self.reply(&length.to_be_bytes());
-                        self.state = State::Offered {
-                            file,
-                            until: Instant::now() + config.start_timeout,
-                        };
+                        self.state = State::Offered { file, until: Instant::now() + config.start_timeout };
                     }
                     None => {
                         self.say(config, Severity::Warning, &format!("was refused the file {path}"));
@@ -281,7 +279,13 @@ impl Client {
     }
 
     /// Takes its compiled filter.
-    pub(super) fn compiled(&mut self, text: String, result: Result<Filter, String>, ring: &Ring, config: &ServerConfig) {
+    pub(super) fn compiled(
+        &mut self,
+        text: String,
+        result: Result<Filter, String>,
+        ring: &Ring,
+        config: &ServerConfig,
+    ) {
         let State::Compiling { until, started } = self.state else {
             return;
         };
@@ -292,9 +296,7 @@ impl Client {
                 *lock(&self.counters.filter) = text;
                 self.reply(b"OK");
                 if !started {
-                    self.state = State::Waiting {
-                        until: until + config.start_timeout,
-                    };
+                    self.state = State::Waiting { until: until + config.start_timeout };
                 } else if self.counters.started.load(Ordering::Relaxed) {
                     self.state = State::Streaming;
                 } else {
@@ -322,7 +324,9 @@ impl Client {
             Ok(more) => {
                 self.counters.queued.store(
                     match self.state {
-                        State::Streaming | State::Compiling { .. } if self.counters.started.load(Ordering::Relaxed) => {
+                        State::Streaming | State::Compiling { .. }
+                            if self.counters.started.load(Ordering::Relaxed) =>
+                        {
                             ring.queued(self.cursor)
                         }
                         _ => 0,
@@ -381,7 +385,7 @@ impl Client {
                 }
                 State::Sending { file } => {
                     let limit = GATHER as u64;
-                    if file.by_ref().take(limit).read_to_end(&mut self.pending)? == 0 {
+                    if Read::by_ref(file).take(limit).read_to_end(&mut self.pending)? == 0 {
                         self.finish();
                     }
                 }
@@ -441,10 +445,7 @@ impl Client {
         if config.status_passes_filters && is_status {
             return true;
         }
-        match (&self.filter, RecordView::new(record)) {
-            (Some(filter), Ok(view)) => filter.matches(&view),
-            _ => false,
-        }
+        self.filter.as_ref().is_none_or(|f| f.matches(record))
     }
 }
 

@@ -1,9 +1,9 @@
 //! Compiles clients' filters beside the server thread: names in them are looked up, which can take long.
 
-use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
 
-use filter::Filter;
+use crate::select::Filter;
 
 use super::Shared;
 
@@ -28,11 +28,7 @@ pub(super) struct Compiler {
 impl Compiler {
     pub(super) fn new() -> Compiler {
         let (sender, receiver) = channel();
-        Compiler {
-            sender,
-            receiver,
-            running: 0,
-        }
+        Compiler { sender, receiver, running: 0 }
     }
 
     /// Begins to compile `text` for `client`. False when too many compilations are under way.

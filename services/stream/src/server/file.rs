@@ -73,7 +73,16 @@ mod tests {
         }
         let other = format!("/{}/a", outside.path().display());
         for path in [
-            "/text", "/2026", "/", "", "/out", "/etc/passwd", "/../a", "2026/../2026/01/a", "/missing", "/etc/../2026",
+            "/text",
+            "/2026",
+            "/",
+            "",
+            "/out",
+            "/etc/passwd",
+            "/../a",
+            "2026/../2026/01/a",
+            "/missing",
+            "/etc/../2026",
             other.as_str(),
         ] {
             assert!(open(root.path(), path).is_none(), "{path}");

@@ -47,13 +47,8 @@ impl Loop {
             poll.registry().register(listener, Token(n), Interest::READABLE)?;
         }
         let waker = Waker::new(poll.registry(), WAKER)?;
-        let looping = Loop {
-            poll,
-            listeners,
-            clients: HashMap::new(),
-            next_client: FIRST_CLIENT,
-            accept_again: true,
-        };
+        let looping =
+            Loop { poll, listeners, clients: HashMap::new(), next_client: FIRST_CLIENT, accept_again: true };
         Ok((looping, waker))
     }
 
@@ -95,15 +90,14 @@ impl Loop {
                     client.counters.dropped.fetch_add(overrun, Ordering::Relaxed);
                 }
             }
-            ring.append(&older);
-            busy = self.serve(&mut ring, &newer, &mut compiler, config, shared);
+            busy = self.serve(&mut ring, [&older, &newer], &mut compiler, config, shared);
             self.remove_closed(config, shared);
 
             if stopping {
                 let by = lock(&shared.stop_by).unwrap_or_else(Instant::now);
                 let left = self.clients.values().any(|c| !c.is_drained(&ring));
                 if !left || Instant::now() >= by {
-                    self.close_all(&ring, config, by);
+                    self.close_all(&ring, config);
                     lock(&shared.clients).clear();
                     return;
                 }
@@ -115,12 +109,12 @@ impl Loop {
     fn serve(
         &mut self,
         ring: &mut Ring,
-        newer: &[u8],
+        records: [&[u8]; 2],
         compiler: &mut Compiler,
         config: &ServerConfig,
         shared: &Arc<Shared>,
     ) -> bool {
-        // Commands first: a client that has said START before a record was taken over gets that record.
+        // Commands first, so that a client gets what was published after its START.
         let now = Instant::now();
         for client in self.clients.values_mut() {
             if let Some(Wish::Compile(text)) = client.read(ring, config)
@@ -134,10 +128,10 @@ impl Loop {
                 client.compiled(done.text, done.result, ring, config);
             }
         }
-        ring.append(newer);
+        records.iter().for_each(|r| ring.append(r));
         let mut busy = false;
         for client in self.clients.values_mut() {
-            busy |= client.write(ring, config) || client.readable && client.is_reading();
+            busy |= client.write(ring, config) || client.wants_turn();
             client.expire(now, config);
         }
         busy
@@ -222,7 +216,8 @@ impl Loop {
                 let dropped = counters.dropped.load(Ordering::Relaxed);
                 shared.gone_dropped.fetch_add(dropped, Ordering::Relaxed);
                 let sent = counters.records.load(Ordering::Relaxed);
-                let text = format!("client {} closed: {sent} records sent, {dropped} dropped", counters.address);
+                let text =
+                    format!("client {} closed: {sent} records sent, {dropped} dropped", counters.address);
                 log(config, Severity::Info, &text);
             }
         }
@@ -234,13 +229,12 @@ impl Loop {
         next.map_or(IDLE, |at| at.saturating_duration_since(Instant::now()).min(IDLE))
     }
 
-    /// Says goodbye and waits a moment for what is under way.
-    fn close_all(&mut self, ring: &Ring, config: &ServerConfig, by: Instant) {
+    /// Ends every connection; what the sockets hold still goes out.
+    fn close_all(&mut self, ring: &Ring, config: &ServerConfig) {
         for client in self.clients.values_mut() {
             client.finish();
             client.writable = true;
             client.write(ring, config);
         }
-        let _ = by;
     }
 }
