@@ -89,7 +89,9 @@ mod tests {
         let own = std::fs::read(std::env::current_exe().unwrap()).unwrap();
         let needs = needs("own", &own).unwrap();
         assert!(needs.libraries.iter().any(|library| library == "libc.so.6"));
-        assert!(needs.versions.iter().any(|(file, version)| file == "libc.so.6" && version.starts_with("GLIBC_")));
+        assert!(
+            needs.versions.iter().any(|(file, version)| file == "libc.so.6" && version.starts_with("GLIBC_"))
+        );
         assert!(needs.interpreter.unwrap().starts_with("lib64/ld-linux"));
     }
 

@@ -135,7 +135,8 @@ reboot
 
 /// The core image must fit its partition.
 pub fn check_core_size(core: &[u8]) -> Result<()> {
-    let size = PARTITIONS.iter().find(|(part, _)| *part == Part::BiosBoot).map(|(_, size)| *size).unwrap_or(0);
+    let size =
+        PARTITIONS.iter().find(|(part, _)| *part == Part::BiosBoot).map(|(_, size)| *size).unwrap_or(0);
     if core.len() as u64 <= size {
         return Ok(());
     }

@@ -60,7 +60,11 @@ impl Kernel {
             .collect();
         releases.sort_unstable();
         let [release] = releases.as_slice() else {
-            return Err(Error::Input(format!("{} holds {} kernels, not one", modules.display(), releases.len())));
+            return Err(Error::Input(format!(
+                "{} holds {} kernels, not one",
+                modules.display(),
+                releases.len()
+            )));
         };
         let folder = modules.join(release);
         let path = root.join(format!("boot/vmlinuz-{release}"));
@@ -104,7 +108,11 @@ impl Kernel {
             wanted.push(name);
         }
         if !missing.is_empty() {
-            return Err(Error::Input(format!("kernel {} has no module {}", self.release, missing.join(", "))));
+            return Err(Error::Input(format!(
+                "kernel {} has no module {}",
+                self.release,
+                missing.join(", ")
+            )));
         }
         let soft = self.soft_dependencies()?;
         let mut waiting = wanted.clone();

@@ -15,7 +15,8 @@ use crate::tree::{Node, Tree, files_below, merged, read_node};
 /// Mount points and folders that are there although nothing is in them.
 const FOLDERS: &[&str] = &["data", "dev", "mnt", "proc", "root", "run", "sys", "tmp", "var"];
 /// Links of a merged `/usr`.
-const MERGED: &[(&str, &str)] = &[("bin", "usr/bin"), ("lib", "usr/lib"), ("lib64", "usr/lib64"), ("sbin", "usr/sbin")];
+const MERGED: &[(&str, &str)] =
+    &[("bin", "usr/bin"), ("lib", "usr/lib"), ("lib64", "usr/lib64"), ("sbin", "usr/sbin")];
 /// Where Debian's loader looks for shared libraries without a cache.
 const LIBRARY_FOLDERS: &[&str] = &["usr/lib/x86_64-linux-gnu", "usr/lib"];
 
@@ -53,7 +54,8 @@ impl Root {
             root.tree.put_link(link, target);
         }
         let lines = lists::lines(lists::FILES);
-        let (without, with): (Vec<&str>, Vec<&str>) = lines.into_iter().partition(|line| line.starts_with('!'));
+        let (without, with): (Vec<&str>, Vec<&str>) =
+            lines.into_iter().partition(|line| line.starts_with('!'));
         for pattern in without {
             root.debian.retain(|path, _| !lists::fits(&pattern[1..], path));
         }
@@ -83,7 +85,8 @@ impl Root {
 
     /// Keeps what `pattern` of `lists/files` fits.
     fn take(&mut self, pattern: &str) -> Result<()> {
-        let paths: Vec<String> = self.debian.keys().filter(|path| lists::fits(pattern, path)).cloned().collect();
+        let paths: Vec<String> =
+            self.debian.keys().filter(|path| lists::fits(pattern, path)).cloned().collect();
         if paths.is_empty() {
             return Err(Error::Input(format!("lists/files: no Debian package of the root has {pattern}")));
         }
@@ -110,7 +113,9 @@ impl Root {
     fn applets(&mut self, packages: &Path) -> Result<()> {
         let listed = run(tool(&packages.join("bin/busybox").to_string_lossy(), 0).arg("--list"))?;
         for applet in String::from_utf8_lossy(&listed).lines() {
-            let taken = ["usr/bin", "usr/sbin"].iter().any(|folder| self.tree.get(&format!("{folder}/{applet}")).is_some());
+            let taken = ["usr/bin", "usr/sbin"]
+                .iter()
+                .any(|folder| self.tree.get(&format!("{folder}/{applet}")).is_some());
             if !taken {
                 self.tree.put_link(&format!("usr/bin/{applet}"), "busybox");
             }
@@ -140,7 +145,8 @@ impl Root {
                     continue;
                 }
                 let pattern = format!("usr/lib/firmware/{name}");
-                let fitting: Vec<_> = shipped.iter().filter(|(path, _)| lists::fits(&pattern, path)).collect();
+                let fitting: Vec<_> =
+                    shipped.iter().filter(|(path, _)| lists::fits(&pattern, path)).collect();
                 if fitting.is_empty() {
                     missing.push(format!("{name} ({})", module.name));
                 }
@@ -154,7 +160,10 @@ impl Root {
         if missing.is_empty() {
             return Ok(());
         }
-        Err(Error::Input(format!("firmware files named by modules but in no package: {}", missing.join(", "))))
+        Err(Error::Input(format!(
+            "firmware files named by modules but in no package: {}",
+            missing.join(", ")
+        )))
     }
 
     fn release(&mut self, sources: &Sources, identity: &Identity) {
@@ -183,12 +192,15 @@ impl Root {
                 continue;
             }
             let needs = elf::needs(&path, content)?;
-            wanted.extend(needs.versions.into_iter().map(|(library, version)| (library, version, path.clone())));
+            wanted.extend(
+                needs.versions.into_iter().map(|(library, version)| (library, version, path.clone())),
+            );
             let interpreter = needs.interpreter.map(|path| merged(&path));
             let libraries = needs.libraries.iter().map(|name| self.library(name, &path));
             for library in libraries.chain(interpreter.into_iter().map(Ok)).collect::<Result<Vec<_>>>()? {
                 if self.tree.get(&library).is_none() {
-                    let before: BTreeSet<String> = self.tree.iter().map(|(path, _)| path.to_string()).collect();
+                    let before: BTreeSet<String> =
+                        self.tree.iter().map(|(path, _)| path.to_string()).collect();
                     self.take_file(&library)?;
                     let added = self.tree.iter().map(|(path, _)| path).filter(|path| !before.contains(*path));
                     waiting.extend(added.map(str::to_string));
@@ -221,7 +233,9 @@ impl Root {
             .iter()
             .map(|folder| format!("{folder}/{name}"))
             .find(|path| self.tree.get(path).is_some() || self.debian.contains_key(path))
-            .ok_or_else(|| Error::Input(format!("{asker} needs {name}, which no package in lists/packages brings")))
+            .ok_or_else(|| {
+                Error::Input(format!("{asker} needs {name}, which no package in lists/packages brings"))
+            })
     }
 
     /// Links that lead nowhere; what leads to `/run`, `/data`, `/dev`, `/proc` and `/tmp` is made by the running box.
@@ -234,7 +248,9 @@ impl Root {
                 continue;
             }
             if self.tree.get(&target).is_none() {
-                return Err(Error::Input(format!("/{path} is a link to /{target}, which is not in the image")));
+                return Err(Error::Input(format!(
+                    "/{path} is a link to /{target}, which is not in the image"
+                )));
             }
         }
         Ok(())

@@ -38,7 +38,9 @@ impl BootArea {
         let initramfs_at = (kernel_at + kernel.len() as u64).next_multiple_of(TEXT_SIZE);
         let end = (initramfs_at + initramfs.len() as u64).next_multiple_of(TEXT_SIZE);
         if BOOT_AREA + end > SLOT_SIZE {
-            return Err(Error::Input(format!("kernel and initramfs take {end} octets, more than the boot area has")));
+            return Err(Error::Input(format!(
+                "kernel and initramfs take {end} octets, more than the boot area has"
+            )));
         }
         let text = boot_text((kernel_at, kernel.len()), (initramfs_at, initramfs.len()));
         let mut bytes = text.into_bytes();

@@ -85,7 +85,8 @@ mod tests {
 
     #[test]
     fn failure_tells_program_and_reason() {
-        let error = run(tool("sh", 0).args(["-c", "echo no such thing >&2; exit 3"])).unwrap_err().to_string();
+        let error =
+            run(tool("sh", 0).args(["-c", "echo no such thing >&2; exit 3"])).unwrap_err().to_string();
         assert_eq!(error, "sh failed (exit status: 3): no such thing");
     }
 
