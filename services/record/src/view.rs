@@ -1,0 +1,148 @@
+//! A record in place: checked once, fields read without allocating, direction put right.
+
+mod fields;
+mod repair;
+
+use crate::dsr::flow::{self, address, kind};
+use crate::dsr::{Index, Walk};
+use crate::header::{Header, Kind};
+use crate::mar::Mar;
+use thiserror::Error;
+
+/// Why octets are not a record that can be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum RecordError {
+    /// The octets end before the record does.
+    #[error("record of {need} octets is cut after {have}")]
+    Truncated {
+        /// Octets there are.
+        have: usize,
+        /// Octets the header announces (4 when even that is cut).
+        need: usize,
+    },
+    /// The length field is zero.
+    #[error("record of length zero")]
+    Zero,
+    /// A DSR of length zero before any TIME DSR: the record is discarded (section 5.1).
+    #[error("part of length zero at octet {at} of the record")]
+    ZeroDsr {
+        /// Offset in the record.
+        at: usize,
+    },
+}
+
+/// A record in place.
+///
+/// Accessors show the record in **true direction**: the key exchanged when REVERSE is set; for ARP and RARP the key
+/// as it is and everything else exchanged (section 7.2.1). Use [`RecordView::dsr`] for octets as stored. Values that
+/// the format stores little-endian are shown in their true value. Times and inter-packet times have the same unit
+/// whatever the record's version.
+#[derive(Clone, Copy, Debug)]
+pub struct RecordView<'a> {
+    bytes: &'a [u8],
+    header: Header,
+    /// Word offset of the last DSR of each place; 0 is absent, since the record header is there.
+    at: [u16; Index::COUNT],
+    /// Octets that the DSR walk covered, record header included.
+    walked: usize,
+    /// Whether the key is shown with its ends exchanged.
+    key_exchanged: bool,
+    /// Whether all else is.
+    rest_exchanged: bool,
+    repair: repair::Repair,
+}
+
+impl<'a> RecordView<'a> {
+    /// Checks the record at the start of `bytes`, which may be longer than the record.
+    pub fn new(bytes: &'a [u8]) -> Result<RecordView<'a>, RecordError> {
+        let truncated = |need| RecordError::Truncated { have: bytes.len(), need };
+        let header = Header::parse(bytes).ok_or(truncated(Header::LEN))?;
+        if header.is_empty() {
+            return Err(RecordError::Zero);
+        }
+        let bytes = bytes.get(..header.len()).ok_or(truncated(header.len()))?;
+        let mut view = RecordView {
+            bytes,
+            header,
+            at: [0; Index::COUNT],
+            walked: bytes.len(),
+            key_exchanged: false,
+            rest_exchanged: false,
+            repair: repair::Repair::default(),
+        };
+        if header.kind.has_dsrs() {
+            view.walk()?;
+        }
+        Ok(view)
+    }
+
+    fn walk(&mut self) -> Result<(), RecordError> {
+        let mut at = Header::LEN;
+        let mut walk = Walk::new(self.bytes.get(at..).unwrap_or(&[]));
+        for dsr in walk.by_ref() {
+            if let Some(place) = dsr.header.index().and_then(|i| self.at.get_mut(i as usize)) {
+                // Fits: a record has at most 65 535 words.
+                *place = (at / 4) as u16;
+            }
+            at += dsr.bytes.len();
+        }
+        self.walked = at;
+        let stopped_at_zero = crate::DsrHeader::parse(walk.rest()).is_some_and(|h| h.len == 0);
+        if stopped_at_zero && !self.has(Index::Time) {
+            return Err(RecordError::ZeroDsr { at });
+        }
+        if let Some([_, st, q, ..]) = self.dsr(Index::Flow)
+            && st & flow::REVERSE != 0
+        {
+            let arp = st & 0x3f == kind::ARP || matches!(q & 0x1f, address::ARP | address::RARP);
+            self.key_exchanged = !arp;
+            self.rest_exchanged = arp;
+        }
+        Ok(())
+    }
+
+    /// All octets of the record, header included, as stored.
+    pub fn bytes(&self) -> &'a [u8] {
+        self.bytes
+    }
+
+    /// The record's header.
+    pub fn header(&self) -> Header {
+        self.header
+    }
+
+    /// What the record is.
+    pub fn kind(&self) -> Kind {
+        self.header.kind
+    }
+
+    /// The management record, decoded; `None` for other records and for short ones.
+    pub fn mar(&self) -> Option<Mar> {
+        Mar::parse(self.bytes)
+    }
+
+    /// Whether the record has a DSR at this place.
+    pub fn has(&self, index: Index) -> bool {
+        self.at.get(index as usize).is_some_and(|&w| w != 0)
+    }
+
+    /// The octets of a DSR as stored, DSR header included; the last one when there are several of a type.
+    pub fn dsr(&self, index: Index) -> Option<&'a [u8]> {
+        let at = usize::from(*self.at.get(index as usize)?) * 4;
+        if at == 0 {
+            return None;
+        }
+        Walk::new(self.bytes.get(at..)?).next().map(|d| d.bytes)
+    }
+
+    /// All DSRs in the order in which they are stored, unknown ones included.
+    pub fn dsrs(&self) -> Walk<'a> {
+        let body = if self.header.kind.has_dsrs() { self.bytes.get(4..self.walked) } else { None };
+        Walk::new(body.unwrap_or(&[]))
+    }
+
+    /// Octets at the end of the record that belong to no DSR; empty in a sound record (section 5.1).
+    pub fn tail(&self) -> &'a [u8] {
+        self.bytes.get(self.walked..).unwrap_or(&[])
+    }
+}
