@@ -53,7 +53,9 @@ fn every_record_encodes_back_to_its_octets() {
         .expect("corpus folder")
         .flatten()
         .map(|e| e.path())
-        .filter(|p| p.extension().is_some_and(|e| e == "pcap") && p.metadata().is_ok_and(|m| m.len() < 1 << 20))
+        .filter(|p| {
+            p.extension().is_some_and(|e| e == "pcap") && p.metadata().is_ok_and(|m| m.len() < 1 << 20)
+        })
         .collect();
     captures.sort();
     let step = (captures.len() / CAPTURES).max(1);

@@ -81,13 +81,7 @@ pub struct Agr {
 impl Agr {
     /// What a client adds to a single record: its duration, in seconds (section 7.16).
     pub fn single(duration: f32) -> Agr {
-        Agr {
-            subtype: DURATION,
-            qualifier: 0x01,
-            count: 1,
-            active: Stats::one(duration),
-            ..Agr::default()
-        }
+        Agr { subtype: DURATION, qualifier: 0x01, count: 1, active: Stats::one(duration), ..Agr::default() }
     }
 
     /// Reads a whole DSR, which must be exactly 80 octets.

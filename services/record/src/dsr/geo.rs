@@ -18,8 +18,7 @@ pub struct Place {
 
 impl PartialEq for Place {
     fn eq(&self, o: &Place) -> bool {
-        (self.latitude.to_bits(), self.longitude.to_bits())
-            == (o.latitude.to_bits(), o.longitude.to_bits())
+        (self.latitude.to_bits(), self.longitude.to_bits()) == (o.latitude.to_bits(), o.longitude.to_bits())
     }
 }
 

@@ -42,8 +42,11 @@ impl Psize {
         };
         let count = usize::from(src) + usize::from(dst);
         let side = |i: usize| -> Option<Sizes> {
-            let histogram =
-                if st & HISTOGRAM != 0 { wire::array(b, 4 + 4 * count + 4 * i).unwrap_or([0; 4]) } else { [0; 4] };
+            let histogram = if st & HISTOGRAM != 0 {
+                wire::array(b, 4 + 4 * count + 4 * i).unwrap_or([0; 4])
+            } else {
+                [0; 4]
+            };
             Some(Sizes { min: wire::be16(b, 4 + 4 * i)?, max: wire::be16(b, 6 + 4 * i)?, histogram })
         };
         let first = side(0)?;

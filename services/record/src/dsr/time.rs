@@ -180,8 +180,7 @@ impl Time {
         };
         let src = side(SRC_START, SRC_END);
         let dst = side(DST_START, DST_END);
-        let stamps =
-            if written_relative { Stamps::Relative(src, dst) } else { Stamps::Sides(src, dst) };
+        let stamps = if written_relative { Stamps::Relative(src, dst) } else { Stamps::Sides(src, dst) };
         Some(Time { encoding, qualifier: q, stamps })
     }
 

@@ -141,22 +141,20 @@ impl<'a> RecordView<'a> {
         let metric = Metric::parse(self.dsr(Index::Metric).unwrap_or(&[]));
         match &mut network.body {
             Body::Empty => return None,
-            Body::Tcp(tcp) => {
-                match tcp {
-                    Tcp::Init(t) => t.status |= self.repair.status,
-                    Tcp::Status(t) => t.status |= self.repair.status,
-                    Tcp::Perf(t) => {
-                        t.status |= self.repair.status;
-                        if let Some(m) = metric {
-                            for (side, packets) in [(&mut t.src, m.src.packets), (&mut t.dst, m.dst.packets)] {
-                                if packets == 0 {
-                                    (side.window, side.flags) = (0, 0);
-                                }
+            Body::Tcp(tcp) => match tcp {
+                Tcp::Init(t) => t.status |= self.repair.status,
+                Tcp::Status(t) => t.status |= self.repair.status,
+                Tcp::Perf(t) => {
+                    t.status |= self.repair.status;
+                    if let Some(m) = metric {
+                        for (side, packets) in [(&mut t.src, m.src.packets), (&mut t.dst, m.dst.packets)] {
+                            if packets == 0 {
+                                (side.window, side.flags) = (0, 0);
                             }
                         }
                     }
                 }
-            }
+            },
             Body::Rtp(_) => {
                 let most = metric.map_or(0, |m| m.src.packets.max(m.dst.packets));
                 if stored.len() != 40 || most < 5 || self.proto() != Some(17) {

@@ -45,8 +45,7 @@ impl RecordView<'_> {
     }
 
     fn repair_tcp(&mut self, flow: &Flow) -> bool {
-        const CLOSED: u32 =
-            status::CON_ESTABLISHED | status::FIN | status::FIN_ACK | status::NORMAL_CLOSE;
+        const CLOSED: u32 = status::CON_ESTABLISHED | status::FIN | status::FIN_ACK | status::NORMAL_CLOSE;
         let Some(Tcp::Perf(tcp)) = self.tcp() else { return false };
         let syn_ack_only = tcp.status & (status::SAW_SYN | status::SAW_SYN_SENT) == status::SAW_SYN_SENT;
         if !syn_ack_only || tcp.status & CLOSED == 0 || flow.qualifier & DIRECTION != 0 {

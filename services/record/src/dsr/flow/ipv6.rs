@@ -83,7 +83,11 @@ impl Ipv6Key {
         out.bytes(&self.src.octets());
         out.bytes(&self.dst.octets());
         let word = u32::from(self.proto) << 24 | (self.label & 0x00ff_ffff);
-        if little { out.le32(word) } else { out.be32(word) }
+        if little {
+            out.le32(word)
+        } else {
+            out.be32(word)
+        }
         let half = |out: &mut Vec<u8>, v: u16| if little { out.le16(v) } else { out.be16(v) };
         match self.detail {
             Ipv6Detail::Ports { src, dst } => {

@@ -353,13 +353,9 @@ impl FlowKey {
         match self {
             FlowKey::Ipv4(k) => FlowKey::Ipv4(k.exchanged()),
             FlowKey::Ipv6(k) => FlowKey::Ipv6(k.exchanged()),
-            FlowKey::Ether(k) => FlowKey::Ether(EtherKey {
-                src: k.dst,
-                dst: k.src,
-                dsap: k.ssap,
-                ssap: k.dsap,
-                ..k
-            }),
+            FlowKey::Ether(k) => {
+                FlowKey::Ether(EtherKey { src: k.dst, dst: k.src, dsap: k.ssap, ssap: k.dsap, ..k })
+            }
             FlowKey::Arp(k) => FlowKey::Arp(ArpKey { spa: k.tpa, tpa: k.spa, ..k }),
             FlowKey::Rarp(k) => FlowKey::Rarp(k.exchanged()),
             FlowKey::Wlan(k) => FlowKey::Wlan(WlanKey { src: k.dst, dst: k.src, ..k }),

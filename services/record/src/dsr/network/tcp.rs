@@ -103,9 +103,7 @@ impl Tcp {
     pub fn reversed(self) -> Tcp {
         match self {
             Tcp::Init(t) => Tcp::Init(t),
-            Tcp::Status(t) => {
-                Tcp::Status(TcpStatus { src_flags: t.dst_flags, dst_flags: t.src_flags, ..t })
-            }
+            Tcp::Status(t) => Tcp::Status(TcpStatus { src_flags: t.dst_flags, dst_flags: t.src_flags, ..t }),
             Tcp::Perf(t) => Tcp::Perf(TcpPerf { src: t.dst, dst: t.src, ..t }),
         }
     }
