@@ -50,6 +50,11 @@ impl Default for Framer {
 }
 
 impl Framer {
+    /// A framer whose input has been read up to `offset` already.
+    pub(crate) fn at(offset: u64) -> Framer {
+        Framer { offset, ..Framer::default() }
+    }
+
     /// The octets of a record that [`Framer::step`] has just returned.
     pub(crate) fn bytes(&self, range: Range<usize>) -> &[u8] {
         self.buffer.get(range).unwrap_or_default()

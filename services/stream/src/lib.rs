@@ -1,23 +1,34 @@
 //! Where records come from and go to: files, sockets, the Argus network protocol, time ranges.
 #![forbid(unsafe_code)]
 
+mod client;
 mod command;
 mod error;
+mod follow;
 mod frame;
 mod hello;
 mod inbox;
 mod open;
+mod reader;
 mod ring;
 mod select;
 mod server;
 mod source;
+mod time_range;
+mod udp;
+mod writer;
 
 use std::sync::Arc;
 
+pub use client::{Client, ClientOptions, Event};
 pub use error::{Error, FilterReply, Refusal};
+pub use follow::{Happening, Retry, follow};
 pub use hello::Initial;
+pub use reader::{Damage, Item, Reader};
 pub use server::{Broadcast, ClientStatus, MakeInitial, Server, ServerConfig, Totals, listen_addresses};
 pub use source::{DEFAULT_PORT, Source, Transport};
+pub use time_range::{TimeRange, TimeRangeError};
+pub use writer::{Target, Writer};
 
 /// Octets of the initial management record, and of every complete one.
 pub const INITIAL: usize = 128;
