@@ -64,6 +64,12 @@ pub(super) fn parse(text: &str, now: &Zoned, compat: bool) -> Result<TimeRange, 
             let mut end = spec.at;
             if spec.empty {
                 (begin, begin)
+            } else if relative && begin <= line(&context.now)? {
+                // Up to the end of the unit that now is in.
+                let mut end = context.now;
+                end.truncate(spec.unit);
+                end.add(spec.unit, 1);
+                (begin, line(&end)?)
             } else if spec.unix && compat {
                 // A fault of C argus.
                 end.add(Unit::Year, 1);
