@@ -80,7 +80,10 @@ pub struct Client {
 enum Link {
     /// The connection, and what its records are read through: for a file that was asked for, its own length and
     /// perhaps a decompressor.
-    Tcp { stream: TcpStream, input: Box<dyn Read + Send> },
+    Tcp {
+        stream: TcpStream,
+        input: Box<dyn Read + Send>,
+    },
     Udp(Datagrams),
 }
 
@@ -233,8 +236,9 @@ fn connect(source: &Source, options: &ClientOptions) -> Result<TcpStream, Error>
             Ok(stream) => {
                 // These only make the stream prompter and a dead peer noticed.
                 let _ = stream.set_nodelay(true);
-                let keepalive =
-                    TcpKeepalive::new().with_time(Duration::from_secs(60)).with_interval(Duration::from_secs(10));
+                let keepalive = TcpKeepalive::new()
+                    .with_time(Duration::from_secs(60))
+                    .with_interval(Duration::from_secs(10));
                 let _ = SockRef::from(&stream).set_tcp_keepalive(&keepalive);
                 stream
                     .set_write_timeout(Some(options.reply_timeout))

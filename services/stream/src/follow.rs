@@ -3,11 +3,11 @@
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
+use crate::Error;
 use crate::client::{Client, ClientOptions, Event};
 use crate::hello::Initial;
 use crate::reader::Item;
 use crate::source::Source;
-use crate::Error;
 
 /// What happens to a source that is followed.
 #[derive(Debug)]
@@ -74,7 +74,9 @@ pub fn follow<B>(
             if let ControlFlow::Break(b) = each(Happening::Waiting) {
                 return b;
             }
-            std::thread::sleep(until.saturating_duration_since(Instant::now()).min(Duration::from_millis(100)));
+            std::thread::sleep(
+                until.saturating_duration_since(Instant::now()).min(Duration::from_millis(100)),
+            );
         }
     }
 }

@@ -145,7 +145,9 @@ impl Reader {
                 }
                 Step::More if self.ended => {
                     return match self.failed.take() {
-                        Some(e) => Err(Error::io(format!("{}: offset {}", self.name, self.framer.offset()), e)),
+                        Some(e) => {
+                            Err(Error::io(format!("{}: offset {}", self.name, self.framer.offset()), e))
+                        }
                         None => Ok(None),
                     };
                 }

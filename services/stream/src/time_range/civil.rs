@@ -98,10 +98,14 @@ impl Fields {
 
     /// Microseconds on the local time line, fields run over. Saturates far outside of the calendar.
     pub(super) fn line(&self) -> i64 {
-        let [year, month, day, hour, minute, second] = self.values.map(|v| v.clamp(-400_000_000, 400_000_000));
+        let [year, month, day, hour, minute, second] =
+            self.values.map(|v| v.clamp(-400_000_000, 400_000_000));
         let months = year * 12 + month - 1;
         let days = days_from_civil(months.div_euclid(12), months.rem_euclid(12) + 1) + day - 1;
-        let seconds = i128::from(days) * 86_400 + i128::from(hour) * 3600 + i128::from(minute) * 60 + i128::from(second);
+        let seconds = i128::from(days) * 86_400
+            + i128::from(hour) * 3600
+            + i128::from(minute) * 60
+            + i128::from(second);
         let micros = seconds * 1_000_000 + i128::from(self.micros);
         i64::try_from(micros).unwrap_or(if micros < 0 { i64::MIN } else { i64::MAX })
     }

@@ -55,9 +55,8 @@ pub(super) fn parse(text: &str, now: &Zoned, compat: bool) -> Result<TimeRange, 
     let spec = if relative { context.before_now(first) } else { context.spec(first, &context.now) };
     let spec = spec.ok_or_else(syntax)?;
     // A negative clock is no clock; nor is one that the calendar does not hold.
-    let line = |f: &Fields| {
-        if spec.wild.any() { Some(f.line()) } else { f.moment(context.zone) }.ok_or_else(syntax)
-    };
+    let line =
+        |f: &Fields| if spec.wild.any() { Some(f.line()) } else { f.moment(context.zone) }.ok_or_else(syntax);
     let begin = line(&spec.at)?;
     let (start, end) = match second {
         None => {
@@ -217,7 +216,8 @@ impl Context<'_> {
 
     /// `2020y1M15d`: fields set; what is skipped between them keeps its present value.
     fn units(&self, text: &str, base: &Fields) -> Option<Spec> {
-        let mut spec = Spec { at: *base, unit: Unit::Year, wild: Wildcards::default(), unix: false, empty: false };
+        let mut spec =
+            Spec { at: *base, unit: Unit::Year, wild: Wildcards::default(), unix: false, empty: false };
         for (number, unit) in unit_list(text)? {
             spec.put(unit, number)?;
             // The last one counts, also where it is not the smallest: `2020y1m15d` is a day.
