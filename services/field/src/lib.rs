@@ -1,1 +1,30 @@
 //! The one table of record fields: names, columns, units, how each is read and printed.
+//!
+//! [`table::FIELDS`] declares every field once. A [`Row`] is one record with its place; [`Row::read`] gives a field's
+//! [`Value`], which compares, and which a [`Printer`] turns into text in a buffer that is reused from row to row.
+//! Facts are from the chapter `ra-output` unless another is named.
+#![forbid(unsafe_code)]
+
+pub mod columns;
+mod hosts;
+pub mod names;
+mod number;
+mod print;
+mod read;
+mod row;
+mod services;
+mod structured;
+pub mod style;
+pub mod table;
+pub mod time;
+mod userdata;
+mod value;
+
+pub use columns::{Column, ColumnError, Columns};
+pub use print::Printer;
+pub use row::{Body, Row, Side};
+pub use services::Services;
+pub use structured::{column, put_xml_foot, put_xml_head};
+pub use style::Style;
+pub use table::{Field, find};
+pub use value::{Short, Value};

@@ -1,0 +1,170 @@
+//! The list of columns: `-s`, `RA_FIELD_SPECIFIER` (chapter ra-output, 8.1).
+
+use crate::table::{self, Field};
+use thiserror::Error;
+
+/// The columns of a run that names none.
+pub const DEFAULT_COLUMNS: [&str; 11] =
+    ["stime", "flgs", "proto", "saddr", "sport", "dir", "daddr", "dport", "pkts", "bytes", "state"];
+
+/// More columns than this are refused: a row has to stay in memory.
+const MOST_COLUMNS: usize = 4096;
+/// Cells are not made wider than this.
+const WIDEST: usize = 65_535;
+
+/// One column.
+#[derive(Clone, Debug)]
+pub struct Column {
+    /// What it shows.
+    pub field: &'static Field,
+    /// Width in characters; for user data the number of octets.
+    pub width: usize,
+    /// A `printf` conversion for the number, from `-s name:width:format`.
+    pub format: Option<String>,
+}
+
+/// What is wrong with a field list.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum ColumnError {
+    /// A width of zero or less.
+    #[error("-s {0} length must be greater than 0")]
+    Width(String),
+    /// No such field.
+    #[error("-s {0}: no field of that name")]
+    Unknown(String),
+    /// Too many columns.
+    #[error("-s: more than {MOST_COLUMNS} columns")]
+    Many,
+}
+
+/// A list of columns in the making.
+#[derive(Clone, Debug)]
+pub struct Columns {
+    list: Vec<Column>,
+    /// Widths given so far; they hold for later columns of the same field.
+    widths: Vec<(&'static Field, usize)>,
+    started: bool,
+    lenient: bool,
+}
+
+impl Columns {
+    /// The default columns. `lenient`: unknown names are ignored, as 3.0.8 does, rather than refused.
+    pub fn new(lenient: bool) -> Columns {
+        let list = DEFAULT_COLUMNS.iter().filter_map(|name| table::find(name)).map(plain).collect();
+        Columns { list, widths: Vec::new(), started: false, lenient }
+    }
+
+    /// The columns as they are now.
+    pub fn list(&self) -> &[Column] {
+        &self.list
+    }
+
+    /// A new option set begins (the command line after a configuration file): its first element decides again
+    /// whether the list is replaced or edited.
+    pub fn restart(&mut self) {
+        self.started = false;
+    }
+
+    /// Takes one argument of `-s`: elements separated by commas or blanks.
+    ///
+    /// # Errors
+    /// [`ColumnError`] when an element cannot be taken.
+    pub fn add(&mut self, text: &str) -> Result<(), ColumnError> {
+        for element in text.split([',', ' ', '\t']).filter(|element| !element.is_empty()) {
+            self.element(element)?;
+        }
+        Ok(())
+    }
+
+    fn element(&mut self, text: &str) -> Result<(), ColumnError> {
+        let first = !std::mem::replace(&mut self.started, true);
+        if let Some(name) = text.strip_prefix('-') {
+            let name = name.split(':').next().unwrap_or(name);
+            return match self.list.iter().position(|column| column.field.is_called(name)) {
+                Some(at) => {
+                    self.list.remove(at);
+                    Ok(())
+                }
+                None if self.lenient || table::find(name).is_some() => Ok(()),
+                None => Err(ColumnError::Unknown(name.to_owned())),
+            };
+        }
+        let (name, place) = match text.strip_prefix('+') {
+            Some(rest) => {
+                let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+                (&rest[digits..], rest[..digits].parse::<usize>().ok())
+            }
+            None => (text, None),
+        };
+        if first && !text.starts_with('+') {
+            self.list.clear();
+        }
+        let mut parts = name.splitn(3, ':');
+        let (name, width, format) = (parts.next().unwrap_or_default(), parts.next(), parts.next());
+        // Accepted, and print no column.
+        if matches!(name, "rec" | "xxx") {
+            return Ok(());
+        }
+        let Some(field) = table::find(name) else {
+            return if self.lenient { Ok(()) } else { Err(ColumnError::Unknown(name.to_owned())) };
+        };
+        let mut column = plain(field);
+        if let Some(&(_, width)) = self.widths.iter().rev().find(|&&(known, _)| std::ptr::eq(known, field)) {
+            column.width = width;
+        }
+        if let Some(width) = width.filter(|width| !width.is_empty()) {
+            column.width = match width.parse::<i64>() {
+                Ok(width) if width > 0 => usize::try_from(width).unwrap_or(WIDEST).min(WIDEST),
+                _ => return Err(ColumnError::Width(text.to_owned())),
+            };
+            self.widths.push((field, column.width));
+        }
+        column.format = format.map(str::to_owned);
+        if self.list.len() >= MOST_COLUMNS {
+            return Err(ColumnError::Many);
+        }
+        self.list.insert(place.unwrap_or(usize::MAX).min(self.list.len()), column);
+        Ok(())
+    }
+}
+
+fn plain(field: &'static Field) -> Column {
+    Column { field, width: usize::from(field.width), format: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(lenient: bool, arguments: &[&str]) -> String {
+        let mut columns = Columns::new(lenient);
+        for argument in arguments {
+            if let Err(error) = columns.add(argument) {
+                return error.to_string();
+            }
+        }
+        let names: Vec<String> =
+            columns.list().iter().map(|c| format!("{}:{}", c.field.name, c.width)).collect();
+        names.join(" ")
+    }
+
+    #[test]
+    fn lists_replace_or_edit() {
+        assert_eq!(shown(false, &["saddr,daddr:20 bytes"]), "saddr:18 daddr:20 bytes:10");
+        assert_eq!(shown(false, &["saddr", "daddr"]), "saddr:18 daddr:18");
+        assert!(shown(false, &["+dur"]).ends_with("state:5 dur:10"));
+        assert!(shown(false, &["+0dur", "+1seq"]).starts_with("dur:10 seq:12 stime:12"));
+        assert!(shown(false, &["-stime"]).starts_with("flgs:9"));
+        assert!(shown(false, &["+9999dur"]).ends_with("dur:10"));
+        assert_eq!(shown(false, &["saddr:8", "saddr"]), "saddr:8 saddr:8");
+        assert_eq!(shown(false, &["xxx", "rec", "dur"]), "dur:10");
+    }
+
+    #[test]
+    fn bad_elements_are_named() {
+        assert_eq!(shown(false, &["saddr:0"]), "-s saddr:0 length must be greater than 0");
+        assert_eq!(shown(false, &["nonesuch"]), "-s nonesuch: no field of that name");
+        assert_eq!(shown(true, &["nonesuch"]), "");
+        assert_eq!(shown(false, &[&"dur ".repeat(5000)]), "-s: more than 4096 columns");
+    }
+}

@@ -1,0 +1,455 @@
+//! Rows and titles as text: cells, columns, delimiters (chapter ra-output, 8.2 and 8.3).
+
+use crate::columns::Column;
+use crate::number::{put_abbreviated, put_float, put_hex, put_int, put_uint};
+use crate::row::{Body, Row};
+use crate::services::Services;
+use crate::style::{Cidr, Form, Names, Style, UserData};
+use crate::table::{Cell, Field, Layout};
+use crate::time::{TimeText, XML_FORMAT};
+use crate::userdata;
+use crate::value::Value;
+use crate::{names, structured};
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+/// Prints rows of one list of columns. Appends to a buffer of the caller's, which is reused from row to row.
+pub struct Printer {
+    pub(crate) columns: Vec<Column>,
+    pub(crate) style: Style,
+    services: Services,
+    time: TimeText,
+    hosts: crate::hosts::Hosts,
+}
+
+impl Printer {
+    /// A printer of these columns in this style.
+    pub fn new(columns: &[Column], style: Style) -> Printer {
+        let format = if style.form == Form::Xml { XML_FORMAT } else { &style.time_format };
+        let time =
+            TimeText::new(format, style.zone.clone(), style.precision, style.unix_time).signed(style.compat);
+        let mut printer = Printer {
+            columns: columns.to_vec(),
+            services: if style.names <= Names::Ports { Services::load() } else { Services::none() },
+            hosts: crate::hosts::Hosts::default(),
+            time,
+            style,
+        };
+        printer.lay_out();
+        printer
+    }
+
+    /// The style in use.
+    pub fn style(&self) -> &Style {
+        &self.style
+    }
+
+    /// Widths that depend on the style: dates and code points.
+    fn lay_out(&mut self) {
+        let custom = self.style.time_format != crate::time::DEFAULT_FORMAT && !self.style.unix_time;
+        let precision = self.style.precision;
+        let fitting = custom.then(|| {
+            let mut sample = Vec::new();
+            self.time.put(&mut sample, record::Stamp::from_sec_usec(1_000_000_000, 0));
+            // 3.0.8 subtracts the digits of the fraction even when the format has none.
+            let fraction = if sample.contains(&b'.') || self.style.compat { precision } else { 0 };
+            sample.len().saturating_sub(fraction)
+        });
+        for column in &mut self.columns {
+            if let (true, Some(width)) = (matches!(column.field.name, "stime" | "ltime"), fitting) {
+                column.width = width;
+            }
+            if self.style.disa && matches!(column.field.name, "sdsb" | "ddsb") {
+                column.width = column.width.max(8);
+            }
+        }
+    }
+
+    /// Appends the line of titles.
+    pub fn title(&self, out: &mut Vec<u8>) {
+        for (at, column) in self.columns.iter().enumerate() {
+            self.put_title(out, at, column);
+        }
+        out.push(b'\n');
+    }
+
+    fn put_title(&self, out: &mut Vec<u8>, at: usize, column: &Column) {
+        let field = column.field;
+        let title = self.title_of(field);
+        if self.style.variable {
+            let delimiter = self.style.delimiter;
+            if let (Some(delimiter), true) = (delimiter, at > 0) {
+                out.push(delimiter);
+            }
+            let quote = self.style.quote.filter(|_| delimiter.is_some());
+            out.extend(quote);
+            // 3.0.8 cuts titles to a width that the cells do not have, and prints one that is no text.
+            let width = match (self.style.compat, field.layout) {
+                (true, Layout::Right) if field.cell != Cell::Data => column.width,
+                _ => usize::MAX,
+            };
+            let title = if title.is_empty() && self.style.compat { "(null)" } else { title };
+            out.extend(title.bytes().take(width));
+            out.extend(quote);
+            if delimiter.is_none() {
+                out.push(b' ');
+            }
+            return;
+        }
+        match (field.cell, field.layout) {
+            (Cell::Data, _) => userdata::put_title(out, title, column.width, self.style.user_data),
+            (_, Layout::None) => {}
+            (_, Layout::Centred(more)) => {
+                let room = column.width.saturating_sub(title.len());
+                let side = (room / 2).max(1);
+                let more = usize::from(more) + usize::from(column.width % 2 == 0);
+                out.resize(out.len() + side, b' ');
+                out.extend_from_slice(title.as_bytes());
+                out.resize(out.len() + side + more, b' ');
+            }
+            _ => {
+                let width = self.title_width(column);
+                let kept = title.len().min(width);
+                out.resize(out.len() + width - kept, b' ');
+                out.extend_from_slice(&title.as_bytes()[..kept]);
+                out.push(b' ');
+            }
+        }
+    }
+
+    fn title_of(&self, field: &Field) -> &'static str {
+        match field.name {
+            "load" if self.style.application_titles => "AppLoad",
+            "sload" if self.style.application_titles => "SrcAppLoad",
+            "dload" if self.style.application_titles => "DstAppLoad",
+            "saddr" if self.style.rmon => "Host",
+            "spkts" if self.style.rmon => "OutPkts",
+            "dpkts" if self.style.rmon => "InPkts",
+            "sbytes" if self.style.rmon => "OutBytes",
+            "dbytes" if self.style.rmon => "InBytes",
+            _ => field.title,
+        }
+    }
+
+    fn title_width(&self, column: &Column) -> usize {
+        match column.field.layout {
+            Layout::Date if self.style.compat => column.width + self.style.precision,
+            Layout::SideDate if self.style.compat => column.width + self.style.precision + 1,
+            Layout::Date | Layout::SideDate => self.date_width(column),
+            _ => column.width,
+        }
+    }
+
+    /// Width of a date: its own and the digits of the fraction, if the text will have one.
+    fn date_width(&self, column: &Column) -> usize {
+        let fraction = self.style.unix_time || self.style.time_format.contains('.');
+        column.width + if fraction { self.style.precision } else { 0 }
+    }
+
+    /// Appends the row of a record, line end included.
+    pub fn row(&mut self, out: &mut Vec<u8>, row: &Row<'_>) {
+        match self.style.form {
+            Form::Xml => return structured::put_xml(self, out, row),
+            Form::Json => return structured::put_json(self, out, row),
+            Form::Text => {}
+        }
+        let line = out.len();
+        let columns = std::mem::take(&mut self.columns);
+        let mut dumps = false;
+        for (at, column) in columns.iter().enumerate() {
+            let field = column.field;
+            let from = out.len();
+            if field.cell == Cell::Data && self.style.user_data == UserData::Hex {
+                dumps = true;
+                if let Some(delimiter) = self.style.delimiter {
+                    out.push(delimiter);
+                }
+                continue;
+            }
+            let value = row.read(field);
+            self.put_value(out, column, &value);
+            self.finish_cell(out, from, column, &value, row);
+            let port_of_address =
+                at > 0 && field.follows.is_some_and(|address| columns[at - 1].field.name == address);
+            if port_of_address
+                && self.style.period
+                && self.style.delimiter.is_none()
+                && matches!(row.body, Body::Flow(_))
+                && from > line
+                && out[from..].iter().any(|byte| *byte != b' ')
+            {
+                out[from - 1] = b'.';
+            }
+        }
+        self.finish_row(out, line);
+        out.push(b'\n');
+        if dumps {
+            for column in columns.iter().filter(|column| column.field.cell == Cell::Data) {
+                if let Value::Data(_, data) = row.read(column.field) {
+                    userdata::put_dump(out, &data[..data.len().min(column.width)]);
+                }
+            }
+        }
+        self.columns = columns;
+    }
+
+    fn finish_row(&self, out: &mut Vec<u8>, line: usize) {
+        match self.style.delimiter {
+            Some(delimiter) => {
+                if out.len() > line && out.last() == Some(&delimiter) {
+                    out.pop();
+                }
+                // 3.0.8 trims white space at last, and so loses empty cells between tabs.
+                if delimiter.is_ascii_whitespace() && self.style.compat {
+                    trim(out, line);
+                }
+            }
+            None => trim(out, line),
+        }
+    }
+
+    /// Brings the text from `from` on into the form of its cell.
+    fn finish_cell(&self, out: &mut Vec<u8>, from: usize, column: &Column, value: &Value<'_>, row: &Row<'_>) {
+        let field = column.field;
+        if self.style.variable {
+            if field.cell == Cell::Direction {
+                pad_left(out, from, column.width);
+            }
+            match self.style.delimiter {
+                Some(delimiter) => {
+                    if field.cell == Cell::Flags {
+                        out.push(b' ');
+                    } else {
+                        trim(out, from);
+                    }
+                    out.push(delimiter);
+                }
+                None => out.push(b' '),
+            }
+            return;
+        }
+        let length = out.len() - from;
+        let management = matches!(row.body, Body::Management(_));
+        match field.cell {
+            Cell::Data => pad_right(out, from, userdata::widths(column.width, self.style.user_data).0),
+            // Numbers of ports are never cut; they push the row.
+            Cell::Port if !management => {
+                if length > column.width
+                    && self.style.names <= Names::Ports
+                    && !matches!(value, Value::Hex(..))
+                {
+                    cut(out, from, column.width);
+                }
+                pad_right(out, from, column.width);
+            }
+            Cell::Cut | Cell::Direction => {
+                out.truncate(from + length.min(column.width));
+                pad_left(out, from, column.width);
+            }
+            _ => {
+                let width = match field.layout {
+                    Layout::Date | Layout::SideDate => {
+                        let fraction = out[from..].contains(&b'.');
+                        column.width + if fraction { self.style.precision } else { 0 }
+                    }
+                    _ => column.width,
+                };
+                if length > width {
+                    cut(out, from, width);
+                }
+                pad_left(out, from, width);
+            }
+        }
+        out.push(b' ');
+    }
+
+    /// Appends a time.
+    pub(crate) fn put_time(&mut self, out: &mut Vec<u8>, stamp: record::Stamp) {
+        self.time.put(out, stamp);
+    }
+
+    /// Appends the bare text of a value.
+    pub(crate) fn put_value(&mut self, out: &mut Vec<u8>, column: &Column, value: &Value<'_>) {
+        let style = &self.style;
+        match *value {
+            Value::Absent => {}
+            Value::Uint(n) if style.abbreviate && column.field.abbreviates => {
+                put_abbreviated(out, n as f64, style.precision);
+            }
+            Value::Float(x) if style.abbreviate && column.field.abbreviates => {
+                put_abbreviated(out, x, style.precision);
+            }
+            Value::Uint(n) => match &column.format {
+                Some(format) if column.field.formats => put_formatted(out, format, n),
+                _ => put_uint(out, n),
+            },
+            Value::Hex(n, digits) => match &column.format {
+                Some(format) if column.field.formats => put_formatted(out, format, n),
+                _ => put_hex(out, n, usize::from(digits)),
+            },
+            Value::Int(n) => put_int(out, n),
+            Value::Float(x) => put_float(out, x, style.precision),
+            Value::Time(stamp) => self.time.put(out, stamp),
+            Value::Ipv4(address, prefix) => match &column.format {
+                Some(format) if column.field.formats => put_formatted(out, format, u64::from(address)),
+                _ if style.names == Names::All && self.hosts.put(out, Ipv4Addr::from(address).into()) => {}
+                _ => {
+                    put_ipv4(out, address);
+                    put_prefix(out, prefix, 32, style.cidr);
+                }
+            },
+            Value::Ipv6(octets, prefix) => {
+                if !(style.names == Names::All && self.hosts.put(out, Ipv6Addr::from(octets).into())) {
+                    put_ipv6(out, octets);
+                    put_prefix(out, prefix, 128, style.cidr);
+                }
+            }
+            Value::MacOrBroadcast(octets) if octets == [0xFF; 6] => out.extend_from_slice(b"Broadcast"),
+            Value::Mac(octets) | Value::MacOrBroadcast(octets) => put_mac(out, octets),
+            Value::Port { protocol, port } => match self.services.name(protocol, port) {
+                _ if style.names >= Names::Protocols => put_uint(out, u64::from(port)),
+                _ if port == 0 => {}
+                Some(name) => out.extend_from_slice(name.as_bytes()),
+                None => put_uint(out, u64::from(port)),
+            },
+            Value::Protocol(n) if style.names == Names::None => put_uint(out, u64::from(n)),
+            Value::Protocol(n) => out.extend_from_slice(names::PROTOCOLS[usize::from(n)].as_bytes()),
+            Value::Ethertype(n) => match names::ethertype(n) {
+                Some(name) if style.names < Names::None => out.extend_from_slice(name.as_bytes()),
+                None if style.names <= Names::Ports => out.extend_from_slice(b"unknown"),
+                _ => put_uint(out, u64::from(n)),
+            },
+            Value::Sap(n) => match names::sap(n) {
+                _ if style.names >= Names::Protocols => put_uint(out, u64::from(n & 0xFE)),
+                _ if n & 0xFE == 0 => {}
+                Some(name) => out.extend_from_slice(name.as_bytes()),
+                None => put_hex(out, u64::from(n & 0xFE), 2),
+            },
+            Value::CodePoint(n) => match names::code_point(n, style.disa) {
+                Some(name) => out.extend_from_slice(name.as_bytes()),
+                None => put_uint(out, u64::from(n)),
+            },
+            Value::IcmpV6(n) if style.names <= Names::Ports => put_hex(out, u64::from(n), 4),
+            Value::IcmpV6(n) => put_uint(out, u64::from(n)),
+            Value::Name(text) => out.extend_from_slice(text.as_bytes()),
+            Value::Text(ref text) => out.extend_from_slice(text),
+            Value::Bytes(bytes) => put_printable(out, bytes),
+            Value::Data(side, data) => {
+                userdata::put(out, side, data, column.width, style.user_data, style.compat);
+            }
+        }
+    }
+}
+
+/// Text of a record goes to the terminal without its control characters.
+fn put_printable(out: &mut Vec<u8>, bytes: &[u8]) {
+    out.extend(bytes.iter().map(|&byte| if byte < b' ' || byte == 0x7F { b'.' } else { byte }));
+}
+
+/// Removes white space at the end of what follows `from`.
+fn trim(out: &mut Vec<u8>, from: usize) {
+    while out.len() > from && out.last().is_some_and(u8::is_ascii_whitespace) {
+        out.pop();
+    }
+}
+
+/// Keeps one character less than `width` and marks the cut with a star.
+fn cut(out: &mut Vec<u8>, from: usize, width: usize) {
+    out.truncate(from + width.saturating_sub(1));
+    out.push(b'*');
+}
+
+fn pad_left(out: &mut Vec<u8>, from: usize, width: usize) {
+    let length = out.len() - from;
+    if length < width {
+        out.resize(from + width, b' ');
+        out.copy_within(from..from + length, from + width - length);
+        out[from..from + width - length].fill(b' ');
+    }
+}
+
+fn pad_right(out: &mut Vec<u8>, from: usize, width: usize) {
+    if out.len() < from + width {
+        out.resize(from + width, b' ');
+    }
+}
+
+/// Appends a dotted quad.
+pub fn put_ipv4(out: &mut Vec<u8>, address: u32) {
+    for (at, octet) in address.to_be_bytes().into_iter().enumerate() {
+        if at > 0 {
+            out.push(b'.');
+        }
+        put_uint(out, u64::from(octet));
+    }
+}
+
+/// Appends an IPv6 address as the C library writes it: RFC 5952, and IPv4 notation for the embedded forms.
+pub fn put_ipv6(out: &mut Vec<u8>, octets: [u8; 16]) {
+    use std::io::Write;
+    let address = Ipv6Addr::from(octets);
+    let segments = address.segments();
+    if segments[..6] == [0; 6] && segments[6] != 0 {
+        out.extend_from_slice(b"::");
+        put_ipv4(out, u32::from_be_bytes([octets[12], octets[13], octets[14], octets[15]]));
+    } else {
+        // Writing to a vector cannot fail.
+        let _ = write!(out, "{address}");
+    }
+}
+
+/// Appends six octets in hexadecimal with colons.
+pub fn put_mac(out: &mut Vec<u8>, octets: [u8; 6]) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    for (at, octet) in octets.into_iter().enumerate() {
+        if at > 0 {
+            out.push(b':');
+        }
+        out.push(DIGITS[usize::from(octet >> 4)]);
+        out.push(DIGITS[usize::from(octet & 15)]);
+    }
+}
+
+fn put_prefix(out: &mut Vec<u8>, prefix: u8, full: u8, cidr: Cidr) {
+    let shown = match cidr {
+        Cidr::No => false,
+        Cidr::Shorter => 0 < prefix && prefix < full,
+        Cidr::Strict => true,
+    };
+    if shown {
+        out.push(b'/');
+        put_uint(out, u64::from(prefix));
+    }
+}
+
+/// One integer conversion of `printf` with the text around it: flags `0`, `-`, `#`, a width, and `d i u x X o`.
+fn put_formatted(out: &mut Vec<u8>, format: &str, value: u64) {
+    let Some(at) = format.find('%') else { return out.extend_from_slice(format.as_bytes()) };
+    let (before, rest) = (&format[..at], &format[at + 1..]);
+    let flags = rest.bytes().take_while(|byte| b"0-#+ ".contains(byte)).count();
+    let digits = rest[flags..].bytes().take_while(u8::is_ascii_digit).count();
+    let (flags, width) = (&rest[..flags], rest[flags..flags + digits].parse().unwrap_or(0usize).min(256));
+    let rest = rest[flags.len() + digits..].trim_start_matches(['l', 'h', 'q']);
+    let mut letters = rest.chars();
+    let conversion = letters.next();
+    let alternate = flags.contains('#') && value != 0;
+    let text = match conversion {
+        Some('d' | 'i' | 'u') => value.to_string(),
+        Some('x') if alternate => format!("{value:#x}"),
+        Some('x') => format!("{value:x}"),
+        Some('X') if alternate => format!("0X{value:X}"),
+        Some('X') => format!("{value:X}"),
+        Some('o') => format!("{value:o}"),
+        _ => return out.extend_from_slice(format.as_bytes()),
+    };
+    out.extend_from_slice(before.as_bytes());
+    let missing = width.saturating_sub(text.len());
+    let (left, fill) = (flags.contains('-'), if flags.contains('0') { b'0' } else { b' ' });
+    if !left {
+        out.resize(out.len() + missing, fill);
+    }
+    out.extend_from_slice(text.as_bytes());
+    if left {
+        out.resize(out.len() + missing, b' ');
+    }
+    out.extend_from_slice(letters.as_str().as_bytes());
+}

@@ -1,0 +1,40 @@
+//! Statistics over the records that were merged into this one; of itself, when there was no merge.
+
+use crate::row::Row;
+use crate::value::Value;
+use record::dsr::agr::Agr;
+
+/// The statistics; a record with packets that carries none stands for itself.
+fn statistics(row: &Row<'_>) -> Option<Agr> {
+    row.view()?.agr().or_else(|| (row.packets() > 0).then(|| Agr::single(row.duration())))
+}
+
+/// Number of records.
+pub fn trans<'a>(row: &Row<'a>) -> Value<'a> {
+    Value::Uint(statistics(row).map_or(0, |agr| agr.count.into()))
+}
+
+/// Mean duration of the active ones, seconds.
+pub fn mean<'a>(row: &Row<'a>) -> Value<'a> {
+    Value::Float(statistics(row).map_or(0.0, |agr| agr.active.mean.into()))
+}
+
+/// Shortest duration, seconds.
+pub fn min<'a>(row: &Row<'a>) -> Value<'a> {
+    statistics(row).map_or(Value::Absent, |agr| Value::Float(agr.active.min.into()))
+}
+
+/// Longest duration, seconds.
+pub fn max<'a>(row: &Row<'a>) -> Value<'a> {
+    statistics(row).map_or(Value::Absent, |agr| Value::Float(agr.active.max.into()))
+}
+
+/// Standard deviation of the durations, seconds.
+pub fn stddev<'a>(row: &Row<'a>) -> Value<'a> {
+    Value::Float(statistics(row).map_or(0.0, |agr| agr.active.stdev.into()))
+}
+
+/// Sum of the durations, seconds.
+pub fn sum<'a>(row: &Row<'a>) -> Value<'a> {
+    Value::Float(statistics(row).map_or(0.0, |agr| (agr.active.mean * agr.active.n as f32).into()))
+}

@@ -1,0 +1,175 @@
+//! How much: packets, octets, rates and loads (chapter ra-output, 8.6). Single precision, as 3.0.8 computes.
+
+use crate::row::{Row, Side};
+use crate::value::Value;
+use record::dsr::metric::Counters;
+
+fn total<'a>(row: &Row<'a>, of: impl Fn(Counters) -> u64) -> Value<'a> {
+    match row.metric {
+        Some(metric) => Value::Uint(of(metric.src).saturating_add(of(metric.dst))),
+        None => Value::Absent,
+    }
+}
+
+fn one<'a>(row: &Row<'a>, side: Side, of: impl Fn(Counters) -> u64) -> Value<'a> {
+    if row.metric.is_some() { Value::Uint(of(row.counters(side))) } else { Value::Absent }
+}
+
+/// Octets of both sides.
+pub fn bytes<'a>(row: &Row<'a>) -> Value<'a> {
+    total(row, |side| side.bytes)
+}
+
+/// Octets from the source.
+pub fn sbytes<'a>(row: &Row<'a>) -> Value<'a> {
+    one(row, Side::Src, |side| side.bytes)
+}
+
+/// Octets from the destination.
+pub fn dbytes<'a>(row: &Row<'a>) -> Value<'a> {
+    one(row, Side::Dst, |side| side.bytes)
+}
+
+/// Application octets of both sides.
+pub fn appbytes<'a>(row: &Row<'a>) -> Value<'a> {
+    total(row, |side| side.app_bytes)
+}
+
+/// Application octets from the source.
+pub fn sappbytes<'a>(row: &Row<'a>) -> Value<'a> {
+    one(row, Side::Src, |side| side.app_bytes)
+}
+
+/// Application octets from the destination.
+pub fn dappbytes<'a>(row: &Row<'a>) -> Value<'a> {
+    one(row, Side::Dst, |side| side.app_bytes)
+}
+
+/// Packets of both sides.
+pub fn pkts<'a>(row: &Row<'a>) -> Value<'a> {
+    total(row, |side| side.packets)
+}
+
+/// Packets from the source.
+pub fn spkts<'a>(row: &Row<'a>) -> Value<'a> {
+    one(row, Side::Src, |side| side.packets)
+}
+
+/// Packets from the destination.
+pub fn dpkts<'a>(row: &Row<'a>) -> Value<'a> {
+    one(row, Side::Dst, |side| side.packets)
+}
+
+/// Duration of a side, or of the flow when the side has none.
+fn span(row: &Row<'_>, side: Side) -> f32 {
+    let own = row.side_duration(side);
+    if own > 0.0 { own } else { row.duration() }
+}
+
+/// Bits per second of a side, the first packet not counted: its time is the start.
+fn side_load(row: &Row<'_>, side: Side) -> f32 {
+    let counters = row.counters(side);
+    let span = span(row, side);
+    if counters.packets < 2 || span <= 0.0 {
+        return 0.0;
+    }
+    let octets = counters.bytes - counters.bytes / counters.packets;
+    ((octets as f32) * 8.0) / span
+}
+
+/// Bits per second of both sides.
+pub fn load<'a>(row: &Row<'a>) -> Value<'a> {
+    let duration = row.duration();
+    if duration <= 0.0 {
+        return Value::Float(0.0);
+    }
+    let (src, dst) = (side_load(row, Side::Src), side_load(row, Side::Dst));
+    Value::Float(((src * span(row, Side::Src) + dst * span(row, Side::Dst)) / duration).into())
+}
+
+/// Bits per second from the source.
+pub fn sload<'a>(row: &Row<'a>) -> Value<'a> {
+    Value::Float(side_load(row, Side::Src).into())
+}
+
+/// Bits per second from the destination.
+pub fn dload<'a>(row: &Row<'a>) -> Value<'a> {
+    Value::Float(side_load(row, Side::Dst).into())
+}
+
+fn per_second(packets: u64, span: f32) -> Value<'static> {
+    if packets < 2 || span <= 0.0 {
+        return Value::Float(0.0);
+    }
+    Value::Float(((packets - 1) as f32 / span).into())
+}
+
+/// Packets per second of both sides.
+pub fn rate<'a>(row: &Row<'a>) -> Value<'a> {
+    per_second(row.packets(), row.duration())
+}
+
+/// Packets per second from the source.
+pub fn srate<'a>(row: &Row<'a>) -> Value<'a> {
+    per_second(row.counters(Side::Src).packets, span(row, Side::Src))
+}
+
+/// Packets per second from the destination.
+pub fn drate<'a>(row: &Row<'a>) -> Value<'a> {
+    per_second(row.counters(Side::Dst).packets, span(row, Side::Dst))
+}
+
+fn mean_size<'a>(row: &Row<'a>, side: Side) -> Value<'a> {
+    let counters = row.counters(side);
+    if counters.packets == 0 {
+        return Value::Float(0.0);
+    }
+    Value::Float((counters.bytes as f32 / counters.packets as f32).into())
+}
+
+/// Mean size of the source's packets, octets.
+pub fn smeansz<'a>(row: &Row<'a>) -> Value<'a> {
+    mean_size(row, Side::Src)
+}
+
+/// Mean size of the destination's packets, octets.
+pub fn dmeansz<'a>(row: &Row<'a>) -> Value<'a> {
+    mean_size(row, Side::Dst)
+}
+
+/// Balance of application octets, from -1 (all from the destination) to 1 (all from the source).
+pub fn abr<'a>(row: &Row<'a>) -> Value<'a> {
+    let Some(metric) = row.metric else { return Value::Float(0.0) };
+    let (src, dst) = (metric.src.app_bytes as f64, metric.dst.app_bytes as f64);
+    if src + dst == 0.0 {
+        // 3.0.8 prints the sign.
+        return Value::Float(if row.style.compat { -0.0 } else { 0.0 });
+    }
+    Value::Float((src - dst) / (src + dst))
+}
+
+fn share<'a>(row: &Row<'a>, application: u64, octets: u64) -> Value<'a> {
+    match row.metric {
+        None => Value::Absent,
+        Some(_) if octets == 0 => Value::Float(0.0),
+        Some(_) => Value::Float(application as f64 / octets as f64),
+    }
+}
+
+/// Share of application octets in all.
+pub fn tf<'a>(row: &Row<'a>) -> Value<'a> {
+    let (src, dst) = (row.counters(Side::Src), row.counters(Side::Dst));
+    share(row, src.app_bytes.saturating_add(dst.app_bytes), src.bytes.saturating_add(dst.bytes))
+}
+
+/// Share of application octets in the source's.
+pub fn stf<'a>(row: &Row<'a>) -> Value<'a> {
+    let src = row.counters(Side::Src);
+    share(row, src.app_bytes, src.bytes)
+}
+
+/// Share of application octets in the destination's.
+pub fn dtf<'a>(row: &Row<'a>) -> Value<'a> {
+    let dst = row.counters(Side::Dst);
+    share(row, dst.app_bytes, dst.bytes)
+}

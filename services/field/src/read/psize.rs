@@ -1,0 +1,68 @@
+//! Packet sizes, octets on the wire (chapter ra-output, 8.5).
+
+use crate::row::{Row, Side};
+use crate::value::{Short, Value};
+use record::dsr::psize::Sizes;
+
+const HISTOGRAM: u8 = 0x04;
+
+fn sizes(row: &Row<'_>, side: Side) -> Option<Sizes> {
+    let psize = row.view()?.psize()?;
+    match side {
+        Side::Src => psize.src,
+        Side::Dst => psize.dst,
+    }
+}
+
+fn size<'a>(row: &Row<'a>, side: Side, of: impl Fn(Sizes) -> u16) -> Value<'a> {
+    sizes(row, side).map_or(Value::Absent, |sizes| Value::Uint(of(sizes).into()))
+}
+
+/// Largest packet of the source.
+pub fn smaxsz<'a>(row: &Row<'a>) -> Value<'a> {
+    size(row, Side::Src, |sizes| sizes.max)
+}
+
+/// Smallest packet of the source.
+pub fn sminsz<'a>(row: &Row<'a>) -> Value<'a> {
+    size(row, Side::Src, |sizes| sizes.min)
+}
+
+/// Largest packet of the destination.
+pub fn dmaxsz<'a>(row: &Row<'a>) -> Value<'a> {
+    size(row, Side::Dst, |sizes| sizes.max)
+}
+
+/// Smallest packet of the destination.
+pub fn dminsz<'a>(row: &Row<'a>) -> Value<'a> {
+    size(row, Side::Dst, |sizes| sizes.min)
+}
+
+/// One hexadecimal digit for each of eight bins.
+fn histogram<'a>(row: &Row<'a>, side: Side) -> Value<'a> {
+    let counted =
+        row.view().and_then(|view| view.psize()).is_some_and(|psize| psize.subtype & HISTOGRAM != 0);
+    match sizes(row, side) {
+        Some(sizes) if counted && sizes.histogram != [0; 4] => {
+            let mut text = Short::new();
+            for octet in sizes.histogram {
+                // Cannot fail: eight digits.
+                let _ = text.extend_from_slice(
+                    &[octet >> 4, octet & 15].map(|digit| b"0123456789abcdef"[usize::from(digit)]),
+                );
+            }
+            Value::Text(text)
+        }
+        _ => Value::Absent,
+    }
+}
+
+/// Histogram of the source's sizes.
+pub fn spktsz<'a>(row: &Row<'a>) -> Value<'a> {
+    histogram(row, Side::Src)
+}
+
+/// Histogram of the destination's sizes.
+pub fn dpktsz<'a>(row: &Row<'a>) -> Value<'a> {
+    histogram(row, Side::Dst)
+}

@@ -1,0 +1,131 @@
+//! TCP's measurements (chapter ra-output, 8.5 and 8.6).
+
+use crate::row::{Row, Side};
+use crate::value::{Short, Value};
+use record::dsr::flow::FlowKey;
+use record::dsr::network::{Tcp, TcpPerf, TcpSide};
+
+const TCP: u8 = 6;
+
+fn state<'r>(row: &'r Row<'_>) -> Option<&'r Tcp> {
+    if row.key().and_then(FlowKey::proto) != Some(TCP) {
+        return None;
+    }
+    row.network.as_ref()?.tcp()
+}
+
+fn perf<'r>(row: &'r Row<'_>) -> Option<&'r TcpPerf> {
+    match state(row)? {
+        Tcp::Perf(perf) => Some(perf),
+        _ => None,
+    }
+}
+
+fn side<'r>(perf: &'r TcpPerf, side: Side) -> &'r TcpSide {
+    match side {
+        Side::Src => &perf.src,
+        Side::Dst => &perf.dst,
+    }
+}
+
+/// Octets that a side last offered to take; 0 when it has sent no packet.
+fn window(row: &Row<'_>, of: Side) -> Option<u64> {
+    let (window, scale) = match state(row)? {
+        Tcp::Perf(perf) => (side(perf, of).window, side(perf, of).window_scale),
+        Tcp::Init(init) if of == Side::Src => (init.window, init.window_scale),
+        Tcp::Init(_) | Tcp::Status(_) => (0, 0),
+    };
+    if row.counters(of).packets == 0 {
+        return Some(0);
+    }
+    Some(u64::from(window) << scale.min(32))
+}
+
+/// Window of the source, octets.
+pub fn swin<'a>(row: &Row<'a>) -> Value<'a> {
+    window(row, Side::Src).map_or(Value::Absent, Value::Uint)
+}
+
+/// Window of the destination, octets.
+pub fn dwin<'a>(row: &Row<'a>) -> Value<'a> {
+    window(row, Side::Dst).map_or(Value::Absent, Value::Uint)
+}
+
+fn base<'a>(row: &Row<'a>, of: Side) -> Value<'a> {
+    match state(row) {
+        Some(Tcp::Perf(perf)) => Value::Uint(side(perf, of).seqbase.into()),
+        Some(Tcp::Init(init)) if of == Side::Src => Value::Uint(init.seq.into()),
+        Some(_) => Value::Uint(0),
+        None => Value::Absent,
+    }
+}
+
+/// First sequence number of the source.
+pub fn stcpb<'a>(row: &Row<'a>) -> Value<'a> {
+    base(row, Side::Src)
+}
+
+/// First sequence number of the destination.
+pub fn dtcpb<'a>(row: &Row<'a>) -> Value<'a> {
+    base(row, Side::Dst)
+}
+
+fn micros<'a>(row: &Row<'a>, of: impl Fn(&TcpPerf) -> u64) -> Value<'a> {
+    Value::Float(perf(row).map_or(0.0, |perf| of(perf) as f64 / 1e6))
+}
+
+/// Time of the connection's setup, seconds.
+pub fn tcprtt<'a>(row: &Row<'a>) -> Value<'a> {
+    micros(row, |perf| u64::from(perf.syn_ack_usec) + u64::from(perf.ack_data_usec))
+}
+
+/// From SYN to SYN-ACK, seconds.
+pub fn synack<'a>(row: &Row<'a>) -> Value<'a> {
+    micros(row, |perf| perf.syn_ack_usec.into())
+}
+
+/// From SYN-ACK to its acknowledgement, seconds.
+pub fn ackdat<'a>(row: &Row<'a>) -> Value<'a> {
+    micros(row, |perf| perf.ack_data_usec.into())
+}
+
+/// The round trip that counts for throughput, microseconds: a leg below 100 is the sensor's own.
+fn round_trip(perf: &TcpPerf) -> u64 {
+    let (synack, ackdat) = (u64::from(perf.syn_ack_usec), u64::from(perf.ack_data_usec));
+    match (synack, ackdat) {
+        (100.., 0..100) => synack,
+        (0..100, 100..) => ackdat,
+        _ => synack + ackdat,
+    }
+}
+
+/// Bits per second that the other side's window allows, in units of `scale`.
+fn throughput<'a>(row: &Row<'a>, window_of: Side, scale: f64) -> Value<'a> {
+    let (Some(perf), Some(window)) = (perf(row), window(row, window_of)) else { return Value::Float(0.0) };
+    match round_trip(perf) {
+        0 => Value::Float(0.0),
+        micros => Value::Float(window as f64 * 8.0 / (micros as f64 / 1e6) / scale),
+    }
+}
+
+/// Most that the source can send, kbit/s.
+pub fn stcpmax<'a>(row: &Row<'a>) -> Value<'a> {
+    throughput(row, Side::Dst, 1000.0)
+}
+
+/// Most that the destination can send, kbit/s; 3.0.8 forgets the k.
+pub fn dtcpmax<'a>(row: &Row<'a>) -> Value<'a> {
+    throughput(row, Side::Src, if row.style.compat { 1.0 } else { 1000.0 })
+}
+
+/// TCP options seen: a letter at each of twelve places.
+pub fn tcpopt<'a>(row: &Row<'a>) -> Value<'a> {
+    let Some(state) = state(row) else { return Value::Absent };
+    let options = state.options();
+    let mut text = Short::new();
+    for (place, &letter) in b"MwsSeETcNOSD".iter().enumerate() {
+        // Cannot fail: twelve places.
+        let _ = text.push(if options & 1 << (20 + place) != 0 { letter } else { b' ' });
+    }
+    Value::Text(text)
+}

@@ -1,0 +1,144 @@
+//! One record on its way to the output: the view and what nearly every column asks of it.
+
+use crate::style::Style;
+use crate::table::Field;
+use crate::value::Value;
+use record::dsr::flow::{Flow, FlowKey};
+use record::dsr::metric::{Counters, Metric};
+use record::dsr::network::Network;
+use record::dsr::time::Times;
+use record::{Mar, RecordView, Stamp};
+
+/// What a row is made of.
+#[derive(Clone, Copy)]
+pub enum Body<'a> {
+    /// A flow or event record.
+    Flow(&'a RecordView<'a>),
+    /// A management record.
+    Management(&'a Mar),
+}
+
+/// A record with its place in the input and the output.
+pub struct Row<'a> {
+    /// The record.
+    pub body: Body<'a>,
+    /// How it will be shown; a few fields are read differently in one style or another.
+    pub style: &'a Style,
+    /// Octet of the input at which the record begins.
+    pub offset: u64,
+    /// Ordinal in the output, from 1; 0 prints nothing.
+    pub rank: u64,
+    /// The flow key in true direction.
+    pub flow: Option<Flow>,
+    /// The counters, if the record has any.
+    pub metric: Option<Metric>,
+    /// The state of the protocol above.
+    pub network: Option<Network>,
+    /// First and last packet of both sides.
+    pub times: Times,
+    /// Start of the first record of the run, where relative times are asked for.
+    pub base: Option<Stamp>,
+}
+
+/// A side of a flow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// The source.
+    Src,
+    /// The destination.
+    Dst,
+}
+
+impl<'a> Row<'a> {
+    /// A row of a flow record.
+    pub fn flow(view: &'a RecordView<'a>, style: &'a Style, offset: u64, rank: u64) -> Row<'a> {
+        let mut flow = view.flow();
+        if let Some(Flow { key: key @ FlowKey::Ether(_), .. }) = &mut flow
+            && style.compat
+            && view.is_reversed()
+        {
+            // 3.0.8 clears the mark of an Ethernet key without exchanging its ends.
+            *key = key.exchanged();
+        }
+        Row {
+            body: Body::Flow(view),
+            style,
+            offset,
+            rank,
+            flow,
+            metric: view.metric(),
+            network: view.network(),
+            times: view.times(),
+            base: None,
+        }
+    }
+
+    /// A row of a management record.
+    pub fn management(mar: &'a Mar, style: &'a Style, offset: u64, rank: u64) -> Row<'a> {
+        Row {
+            body: Body::Management(mar),
+            style,
+            offset,
+            rank,
+            flow: None,
+            metric: None,
+            network: None,
+            times: Times::default(),
+            base: None,
+        }
+    }
+
+    /// What a field holds in this record.
+    pub fn read(&self, field: &Field) -> Value<'a> {
+        match self.body {
+            Body::Flow(_) => (field.read)(self),
+            Body::Management(mar) => field.management.read(mar, self),
+        }
+    }
+
+    /// The record, when it is not a management record.
+    pub fn view(&self) -> Option<&'a RecordView<'a>> {
+        match self.body {
+            Body::Flow(view) => Some(view),
+            Body::Management(_) => None,
+        }
+    }
+
+    /// The flow key.
+    pub fn key(&self) -> Option<&FlowKey> {
+        self.flow.as_ref().map(|flow| &flow.key)
+    }
+
+    /// Counters of one side, zero when the record has none.
+    pub fn counters(&self, side: Side) -> Counters {
+        let metric = self.metric.unwrap_or_default();
+        match side {
+            Side::Src => metric.src,
+            Side::Dst => metric.dst,
+        }
+    }
+
+    /// Packets of both sides.
+    pub fn packets(&self) -> u64 {
+        self.metric.map_or(0, |metric| metric.packets())
+    }
+
+    /// Duration in seconds, in single precision as 3.0.8 computes it.
+    pub fn duration(&self) -> f32 {
+        seconds(self.times.end().micros() - self.times.start().micros())
+    }
+
+    /// Duration of one side in seconds.
+    pub fn side_duration(&self, side: Side) -> f32 {
+        let range = match side {
+            Side::Src => self.times.src,
+            Side::Dst => self.times.dst,
+        };
+        range.map_or(0.0, |(start, end)| seconds(end.micros() - start.micros()))
+    }
+}
+
+/// Microseconds as seconds in single precision.
+pub fn seconds(micros: i64) -> f32 {
+    (micros as f64 / 1e6) as f32
+}
