@@ -1,1 +1,48 @@
 //! Turns packets into Argus flow records: keys, directions, timers, metrics, states.
+//!
+//! A sensor makes an [`Engine`] from a [`Config`], dissects every frame with the `packet` crate, hands the summary and
+//! the capture's time to [`Engine::packet`], calls [`Engine::tick`] when nothing comes, and [`Engine::flush`] at the
+//! end. Complete encoded records go to a [`Sink`]; [`Counters`] tell what happened. Several interfaces can feed one
+//! engine, each with a dissector of its own.
+//!
+//! | file | what |
+//! |---|---|
+//! | `engine` | the way of a packet; the public face |
+//! | `lifecycle` | when records are due, when flows are forgotten |
+//! | `update` | what a packet changes in its flow |
+//! | `key` | which packets belong together, and their direction |
+//! | `table`, `slab`, `index`, `queue` | bounded memory: flows, optional parts, hash index, timer queues |
+//! | `tcp`, `rtp`, `esp`, `fragment`, `fragments` | state by protocol |
+//! | `jitter`, `user_data` | optional measurements |
+//! | `encode` | records from flows |
+//!
+//! Rules: flow-model chapter. Sizes: a flow takes at most 192 octets, TCP at most 320, with every option 512.
+
+#![forbid(unsafe_code)]
+
+mod config;
+mod counters;
+mod encode;
+mod engine;
+mod esp;
+mod flow;
+mod fragment;
+mod fragments;
+mod index;
+mod jitter;
+mod key;
+mod lifecycle;
+mod queue;
+mod rtp;
+mod slab;
+mod table;
+mod tcp;
+mod time;
+mod update;
+mod user_data;
+
+pub use config::{Config, ConfigError, KeyParts, Timeouts};
+pub use counters::Counters;
+pub use engine::{Engine, Sink};
+pub use record::Cause;
+pub use time::Time;

@@ -1,0 +1,144 @@
+//! What a sensor is told about flows and records.
+
+use packet::Rules;
+use record::{SourceId, Version};
+use std::time::Duration;
+
+/// Settings of an [`Engine`](crate::Engine). The defaults are those of argus 3.0.8 without a configuration file.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Status interval S (`-S`, ARGUS_FLOW_STATUS_INTERVAL): the longest time a record covers.
+    pub status_interval: Duration,
+    /// Idle timeouts by kind of traffic.
+    pub timeouts: Timeouts,
+    /// Source id written into every record (`-e`, ARGUS_MONITOR_ID).
+    pub source_id: SourceId,
+    /// Record format to write.
+    pub version: Version,
+    /// Reproduce the harmless faults of argus 3.0.8 (`--compat 3.0.8`); pass the same to [`packet::Rules`].
+    pub compat: bool,
+    /// Count application octets (`-A`).
+    pub application_octets: bool,
+    /// Measure gaps between packets (`-J`).
+    pub jitter: bool,
+    /// Minimum and maximum packet size (`-Z`).
+    pub packet_size: bool,
+    /// Report MAC addresses (`-m`).
+    pub mac: bool,
+    /// User data octets kept for each direction of a record (`-U`); at most 65528 are.
+    pub user_data: u16,
+    /// Emit a record with the first packet of every flow (ARGUS_GENERATE_START_RECORDS).
+    pub start_records: bool,
+    /// Write the stamps of both directions (ARGUS_GENERATE_BIDIRECTIONAL_TIMESTAMPS).
+    pub bidirectional_timestamps: bool,
+    /// Tell exact duplicates of TCP packets from retransmissions (ARGUS_TRACK_DUPLICATES).
+    pub track_duplicates: bool,
+    /// Look into tunnels on UDP ports (ARGUS_TUNNEL_DISCOVERY); read by the dissector, see [`Config::rules`].
+    pub tunnel_discovery: bool,
+    /// Treat each direction as a flow of its own (ARGUS_FLOW_TYPE=Unidirectional).
+    pub unidirectional: bool,
+    /// What makes a flow's key (ARGUS_FLOW_KEY).
+    pub key: KeyParts,
+    /// Most flows kept at a time; the longest idle is reported and forgotten when one more comes.
+    pub max_flows: u32,
+    /// Most octets of flow state kept at a time; enforced as `max_flows` is.
+    pub max_octets: u64,
+    /// Keys the hash of the flow table, so that no sender can choose colliding keys. Random in a live sensor.
+    pub hash_key: u64,
+}
+
+/// Idle timeouts: how long after its last status check a silent flow is remembered (chapter section 5.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// UDP, IGMP, fragments and other IP (ARGUS_IP_TIMEOUT).
+    pub ip: Duration,
+    /// TCP (ARGUS_TCP_TIMEOUT).
+    pub tcp: Duration,
+    /// ICMP and ICMPv6 (ARGUS_ICMP_TIMEOUT).
+    pub icmp: Duration,
+    /// ARP and RARP (ARGUS_ARP_TIMEOUT).
+    pub arp: Duration,
+    /// Everything else (ARGUS_OTHER_TIMEOUT; 3.0.8 reads and ignores it).
+    pub other: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Timeouts {
+        Timeouts {
+            ip: Duration::from_secs(30),
+            tcp: Duration::from_secs(60),
+            icmp: Duration::from_secs(5),
+            arp: Duration::from_secs(5),
+            other: Duration::from_secs(30),
+        }
+    }
+}
+
+/// The parts of a frame that tell flows apart (chapter section 4.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyParts {
+    /// Addresses, protocol and ports: CLASSIC_5_TUPLE.
+    pub five_tuple: bool,
+    /// Addresses only, when `five_tuple` is off: LAYER_3_MATRIX.
+    pub layer_3_matrix: bool,
+    /// The Ethernet header: LAYER_2, LAYER_2_MATRIX.
+    pub layer_2: bool,
+    /// The VLAN id: VLAN.
+    pub vlan: bool,
+    /// The topmost MPLS label entry: LOCAL_MPLS, COMPLETE_MPLS.
+    pub mpls: bool,
+}
+
+impl Default for KeyParts {
+    fn default() -> KeyParts {
+        KeyParts { five_tuple: true, layer_3_matrix: false, layer_2: false, vlan: false, mpls: false }
+    }
+}
+
+impl KeyParts {
+    /// Whether anything but the 5-tuple counts.
+    pub(crate) fn extended(self) -> bool {
+        !self.five_tuple || self.layer_2 || self.vlan || self.mpls
+    }
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config {
+            status_interval: Duration::from_secs(5),
+            timeouts: Timeouts::default(),
+            source_id: SourceId::None,
+            version: Version::V3,
+            compat: false,
+            application_octets: false,
+            jitter: false,
+            packet_size: false,
+            mac: false,
+            user_data: 0,
+            start_records: false,
+            bidirectional_timestamps: false,
+            track_duplicates: false,
+            tunnel_discovery: false,
+            unidirectional: false,
+            key: KeyParts::default(),
+            max_flows: 1 << 20,
+            max_octets: 1 << 30,
+            hash_key: 0x9e37_79b9_7f4a_7c15,
+        }
+    }
+}
+
+impl Config {
+    /// The rules to dissect frames by.
+    pub fn rules(&self) -> Rules {
+        Rules { compat: self.compat, tunnel_discovery: self.tunnel_discovery }
+    }
+}
+
+/// An engine could not be set up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// The address space for the flow table could not be had.
+    #[error("no memory for a table of {0} flows")]
+    Memory(u32),
+}

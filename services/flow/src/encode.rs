@@ -1,0 +1,554 @@
+//! Records from flows, section by section in wire order (record-format chapter, sections 6 and 7).
+
+use crate::engine::{Engine, Sink};
+use crate::flow::{Flow, IcmpState, Rare, Session, Side, State, Why};
+use crate::fragment::Reassembly;
+use crate::jitter::Accumulator;
+use crate::key::{self, ADDRESS_FORM, Kind, Words};
+use crate::rtp::Form;
+use crate::slab::{NONE, Part};
+use crate::tcp::{Registers, Tcp};
+use crate::time::Time;
+use record::dsr::data::DataView;
+use record::dsr::encaps::EncapsView;
+use record::dsr::flow::{
+    ArpKey, EtherKey, FlowKey, HwAddr, Ipv4Detail, Ipv4Key, Ipv6Detail, Ipv6Key, IsisKey, LcpKey, RarpKey, WlanKey,
+};
+use record::dsr::icmp::IcmpError;
+use record::dsr::ipattr::{IpAttr, IpSide};
+use record::dsr::jitter::{Form as JitterForm, Intervals, Jitter};
+use record::dsr::mac::Mac;
+use record::dsr::mpls::Mpls;
+use record::dsr::network::{
+    ArpReply, Body, EspState, FirstIcmp, Fragments, Network, Rtcp, RtcpHeader, Rtp, RtpHeader, Tcp as TcpBody, TcpInit,
+    TcpPerf, TcpSide,
+};
+use record::dsr::psize::{Psize, Sizes};
+use record::dsr::time::{ABSOLUTE_NSEC, SideTime, Stamps, Time as TimeDsr};
+use record::dsr::vlan::Vlan;
+use record::{Builder, Cause, Counters, Kind as RecordKind, Metric, SourceId, Stamp, Transport, Version};
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+/// Seconds that stand for "no start" in the records of the reference.
+const NO_START: u32 = 0xefff_ffff;
+
+/// Subtypes of the DATA section: user data of the source, of the destination.
+const USER_DATA: [u8; 2] = [0x90, 0xa0];
+
+impl Engine {
+    /// Writes a flow's record and hands it on. Does nothing for a record without packets.
+    pub(crate) fn emit(&mut self, part: Part, cause: Option<Cause>, sink: &mut dyn Sink) {
+        let Some(flow) = self.table.flows.get_mut(part) else { return };
+        if flow.packets() == 0 {
+            return;
+        }
+        flow.set(Flow::EMITTED, true);
+        let sequence = if self.config.version == Version::V5 || flow.number == 0 {
+            // 0 is no number; the counter of records wraps past it and past the reserved highest one.
+            self.number = self.number.wrapping_add(1);
+            if matches!(self.number, 0 | u32::MAX) {
+                self.number = 1;
+            }
+            flow.number = self.number;
+            self.number
+        } else {
+            flow.number
+        };
+        let flow = *flow;
+        let cause = cause.unwrap_or(if flow.cause == Why::Start { Cause::Start } else { Cause::Status });
+        let mut buffer = std::mem::take(&mut self.buffer);
+        buffer.clear();
+        let mut record = Builder::new(&mut buffer, RecordKind::Flow, self.config.version, cause);
+        self.sections(&flow, sequence, record.buffer());
+        // A record is far shorter than its length field can say: user data is bounded by the configuration.
+        if record.finish().is_ok() {
+            self.counters.records += 1;
+            sink.record(&buffer);
+        } else {
+            self.counters.unreported += flow.packets();
+        }
+        self.buffer = buffer;
+    }
+
+    fn sections(&self, flow: &Flow, sequence: u32, out: &mut Vec<u8>) {
+        let rare = self.table.rare.get(flow.rare).copied().unwrap_or_default();
+        let [src, dst] = &flow.sides;
+        // A 5.x sensor without a source id writes no transport section (chapter section 5.5).
+        if self.config.version == Version::V3 || self.config.source_id != SourceId::None {
+            Transport::new(self.config.source_id, sequence).emit(out);
+        }
+        flow_section(flow, &rare).emit(out);
+        self.time(flow).emit(out);
+        Metric {
+            src: counters(src),
+            dst: counters(dst),
+            app: self.config.application_octets && (src.application != 0 || dst.application != 0),
+        }
+        .emit(out);
+        self.network(flow).emit(out);
+        if (src.bits | dst.bits) & Side::VLAN != 0 {
+            let tag = |side: &Side| (side.bits & Side::VLAN != 0).then_some(side.vlan);
+            Vlan { src: tag(src), dst: tag(dst) }.emit(out);
+        }
+        if rare.labels != [None; 2] {
+            let [src, dst] = rare.labels;
+            Mpls { src, dst, src_count: u8::from(src.is_some()), dst_count: u8::from(dst.is_some()) }.emit(out);
+        }
+        let metrics = self.table.metrics.get(flow.metrics);
+        if let Some(metrics) = metrics.filter(|_| self.config.jitter) {
+            let nanoseconds = self.config.version == Version::V5;
+            let [source, destination] = &metrics.gaps;
+            let jitter = Jitter {
+                subtype: 0,
+                form: if nanoseconds { JitterForm::Seven } else { JitterForm::Five },
+                src_active: intervals(&source.active, nanoseconds),
+                src_idle: intervals(&source.idle, nanoseconds),
+                dst_active: intervals(&destination.active, nanoseconds),
+                dst_idle: intervals(&destination.idle, nanoseconds),
+            };
+            if [jitter.src_active, jitter.src_idle, jitter.dst_active, jitter.dst_idle].iter().any(Option::is_some) {
+                jitter.emit(out);
+            }
+        }
+        if (src.bits | dst.bits) & Side::IP != 0 {
+            ip_attributes(src, dst).emit(out);
+        }
+        if self.config.packet_size {
+            let sizes = |side: &Side| {
+                (side.largest != 0).then_some(Sizes { min: side.smallest, max: side.largest, histogram: [0; 4] })
+            };
+            let (src, dst) = (sizes(src), sizes(dst));
+            let subtype = match self.config.version {
+                Version::V3 => 0,
+                Version::V5 => u8::from(src.is_some()) | u8::from(dst.is_some()) << 1,
+            };
+            Psize { subtype, src, dst }.emit(out);
+        }
+        if self.table.user.limit() > 0 && flow.user != NONE {
+            for (side, subtype) in USER_DATA.into_iter().enumerate() {
+                if flow.sides[side].packets != 0 {
+                    let bytes = self.table.user.get(flow.user, side);
+                    DataView { subtype, size: self.table.user.limit() as u16, bytes }.emit(out);
+                }
+            }
+        }
+        if let Some(mac) = metrics.and_then(|metrics| metrics.mac).filter(|_| self.config.mac) {
+            Mac {
+                qualifier: mac.multipath,
+                dst: mac.destination,
+                src: mac.source,
+                ether_type: mac.ethertype,
+                dsap: 0,
+                ssap: 0,
+            }
+            .emit(out);
+        }
+        if let Some(mapped) = rare.mapped {
+            let message = mapped.message;
+            IcmpError {
+                qualifier: mapped.qualifier,
+                typ: message.kind,
+                code: message.code,
+                seq: message.word,
+                src: Ipv4Addr::from(message.source),
+                dst: Ipv4Addr::from(message.destination),
+                inner_src: Ipv4Addr::from(message.quoted_source),
+                inner_dst: Ipv4Addr::from(message.quoted_destination),
+                gateway: message.gateway,
+                pad: Some(0),
+            }
+            .emit(out);
+        }
+        let changed = |side: &Side, bit: u8| if side.bits & Side::ENCAPSULATION_CHANGED != 0 { bit } else { 0 };
+        EncapsView {
+            qualifier: changed(src, record::dsr::encaps::SRC_CHANGED) | changed(dst, record::dsr::encaps::DST_CHANGED),
+            src: src.encapsulation,
+            dst: dst.encapsulation,
+            headers: None,
+        }
+        .emit(out);
+    }
+
+    /// The time section (chapter section 12.2).
+    fn time(&self, flow: &Flow) -> TimeDsr {
+        let unset = Engine::unset(self.config.compat);
+        let [src, dst] = &flow.sides;
+        let all = [src.first, src.last, dst.first, dst.last];
+        let stamps = all.into_iter().filter(|&time| !unset(time));
+        let mut time = if self.config.bidirectional_timestamps {
+            let side = |side: &Side| {
+                (!unset(side.first)).then(|| SideTime {
+                    start: stamp(side.first),
+                    end: (!unset(side.last)).then(|| stamp(side.last)),
+                })
+            };
+            TimeDsr::sides(side(src), side(dst))
+        } else if self.config.compat {
+            // 3.0.8 looks for the earliest start by whole seconds only.
+            let count = stamps.clone().count();
+            let end = stamps.clone().max();
+            let mut start: Option<Time> = None;
+            for time in stamps {
+                if time.seconds() < start.map_or(NO_START, Time::seconds) {
+                    start = Some(time);
+                }
+            }
+            let start = start.map_or(Stamp::from_sec_usec(NO_START, 0), stamp);
+            let end = end.map_or(Stamp::ZERO, stamp);
+            let stamps = if start == end { Stamps::One(start) } else { Stamps::Range(start, end) };
+            TimeDsr { encoding: if count > 1 { 2 } else { 1 }, stamps, ..TimeDsr::sensor(start, end) }
+        } else {
+            let start = stamps.clone().min().map_or(Stamp::ZERO, stamp);
+            let end = stamps.max().map_or(Stamp::ZERO, stamp);
+            TimeDsr::sensor(start, end)
+        };
+        if self.config.version == Version::V5 {
+            time.qualifier = ABSOLUTE_NSEC;
+        }
+        time
+    }
+
+    fn network(&self, flow: &Flow) -> Network {
+        let (version, compat) = (self.config.version, self.config.compat);
+        match flow.state {
+            State::Tcp => match self.table.tcp.get(flow.network) {
+                Some(tcp) => Network::new(Body::Tcp(tcp_body(tcp, version, compat))),
+                None => Network::EMPTY,
+            },
+            State::Fragment => match self.table.reassemblies.get(flow.network) {
+                Some(pieces) => fragments(pieces),
+                None => Network::EMPTY,
+            },
+            State::None => Network::EMPTY,
+            _ => match self.table.sessions.get(flow.network) {
+                Some(Session::Icmp(message)) => Network::new(Body::Icmp(first_icmp(message))),
+                Some(Session::Arp(station)) => Network::new(Body::Arp(match version {
+                    Version::V3 => ArpReply::sensor(*station),
+                    Version::V5 => ArpReply { tail_words: 0, ..ArpReply::sensor(*station) },
+                })),
+                Some(Session::Esp(esp)) => Network::new(Body::Esp(EspState {
+                    status: esp.status,
+                    spi: esp.spi,
+                    last_seq: esp.last,
+                    lost: esp.lost,
+                })),
+                Some(Session::Rtp(rtp)) => real_time(rtp),
+                _ => Network::EMPTY,
+            },
+        }
+    }
+}
+
+fn stamp(time: Time) -> Stamp {
+    Stamp::from_sec_nsec(time.seconds(), time.subsec_nanos())
+}
+
+fn counters(side: &Side) -> Counters {
+    Counters { packets: side.packets, bytes: side.octets, app_bytes: side.application }
+}
+
+fn intervals(gaps: &Accumulator, nanoseconds: bool) -> Option<Intervals> {
+    let scale = if nanoseconds { 1000.0 } else { 1.0 };
+    (gaps.count != 0).then(|| Intervals {
+        n: gaps.count,
+        min: gaps.min * scale,
+        mean: gaps.mean() * scale,
+        stdev: gaps.deviation() * scale,
+        max: gaps.max * scale,
+        histogram: [0; 2],
+    })
+}
+
+fn ip_attributes(src: &Side, dst: &Side) -> IpAttr {
+    let seen = |side: &Side| side.bits & Side::IP != 0;
+    let word = |side: &Side| seen(side).then_some(IpSide { ttl: side.ttl, tos: side.tos, ip_id: side.ip_id });
+    let options = |side: &Side| (side.ip_options != 0).then_some(u32::from(side.ip_options));
+    let fragments = |side: &Side| side.bits & Side::FRAGMENTS != 0;
+    IpAttr {
+        src: word(src),
+        dst: word(dst),
+        src_options: options(src),
+        dst_options: options(dst),
+        src_fragments: fragments(src),
+        dst_fragments: fragments(dst),
+    }
+}
+
+fn tcp_body(tcp: &Tcp, version: Version, compat: bool) -> TcpBody {
+    let segment_size = |side: &Registers| match version {
+        Version::V3 => None,
+        Version::V5 => Some((side.segment_size, 0)),
+    };
+    if !tcp.continued {
+        // The source sent the only packet.
+        let side = &tcp.sides[0];
+        return TcpBody::Init(TcpInit {
+            status: tcp.status,
+            seq: side.base,
+            options: tcp.options,
+            // Never filled in by 3.0.8.
+            window: if compat { 0 } else { side.window },
+            flags: side.flags,
+            window_scale: side.shift,
+            maxseg: segment_size(side),
+        });
+    }
+    let side = |side: &Registers| TcpSide {
+        last_sec: side.last_seconds,
+        last_frac: if version == Version::V5 { side.last_nanos } else { side.last_nanos / 1000 },
+        status: side.status,
+        seqbase: side.base,
+        seq: side.sequence,
+        ack: side.acknowledged,
+        winnum: side.windows,
+        bytes: side.octets,
+        retrans: side.retransmitted,
+        ackbytes: side.acknowledged_octets,
+        winbytes: side.window_octets,
+        window: side.window,
+        flags: side.flags,
+        window_scale: side.shift,
+        maxseg: segment_size(side),
+    };
+    TcpBody::Perf(TcpPerf {
+        status: tcp.reported_status(),
+        state: tcp.phase as u32,
+        options: tcp.options,
+        syn_ack_usec: tcp.syn_ack,
+        ack_data_usec: tcp.ack_data,
+        src: side(&tcp.sides[0]),
+        dst: side(&tcp.sides[1]),
+    })
+}
+
+fn first_icmp(message: &IcmpState) -> FirstIcmp {
+    FirstIcmp {
+        typ: message.kind,
+        code: message.code,
+        seq: message.word,
+        src: Ipv4Addr::from(message.source),
+        dst: Ipv4Addr::from(message.destination),
+        inner_src: Ipv4Addr::from(message.quoted_source),
+        inner_dst: Ipv4Addr::from(message.quoted_destination),
+        gateway: message.gateway,
+    }
+}
+
+fn real_time(rtp: &crate::rtp::Rtp) -> Network {
+    let header = |h: &[u8; 12]| RtpHeader {
+        flags: h[0],
+        payload: h[1],
+        seq: u16::from_be_bytes([h[2], h[3]]),
+        timestamp: u32::from_be_bytes([h[4], h[5], h[6], h[7]]),
+        ssrc: u32::from_be_bytes([h[8], h[9], h[10], h[11]]),
+    };
+    let control = |h: &[u8; 12]| RtcpHeader {
+        flags: h[0],
+        packet_type: h[1],
+        length: u16::from_be_bytes([h[2], h[3]]),
+        ssrc: u32::from_be_bytes([h[4], h[5], h[6], h[7]]),
+    };
+    let [src, dst] = &rtp.headers;
+    let [src_drops, dst_drops] = rtp.drops;
+    match rtp.form {
+        Form::Dropped => Network::EMPTY,
+        Form::Rtcp => {
+            Network::new(Body::Rtcp(Rtcp { src: control(src), dst: control(dst), src_drops, dst_drops }))
+        }
+        Form::Rtp => {
+            let body = Rtp {
+                state: 0,
+                src: header(src),
+                dst: header(dst),
+                src_drops,
+                dst_drops,
+                src_jitter: 0,
+                dst_jitter: 0,
+            };
+            let mut network = Network::new(Body::Rtp(body));
+            network.qualifier = rtp.silence;
+            network
+        }
+    }
+}
+
+fn fragments(pieces: &Reassembly) -> Network {
+    const FRAGMENTS: u8 = 0x01;
+    const OVERLAP: u8 = 0x02;
+    const LATE_FIRST: u8 = 0x20;
+    let total = u16::try_from(pieces.total).unwrap_or(u16::MAX);
+    let mut network = Network::new(Body::Frag(Fragments {
+        count: pieces.fragments,
+        id: u32::from(pieces.id),
+        start_bytes: pieces.first,
+        bytes: pieces.octets,
+        total_bytes: pieces.octets,
+        total_len: total,
+        current_len: 0,
+        max_len: u16::try_from(pieces.longest).unwrap_or(u16::MAX),
+        pad: 0,
+        leak: [0; 4],
+        hole_start: pieces.start,
+        hole_end: pieces.end,
+    }));
+    // The first bit is only set on datagrams of which more than one fragment came.
+    network.qualifier = if pieces.overlap { OVERLAP } else { 0 } | if pieces.late_first { LATE_FIRST } else { 0 };
+    let _ = FRAGMENTS;
+    network
+}
+
+/// The flow section: the stored key, and whether the source is its second half.
+fn flow_section(flow: &Flow, rare: &Rare) -> record::Flow {
+    let words = &flow.key;
+    let kind = Kind::of(words);
+    let reversed = flow.has(Flow::REVERSE);
+    let mut section = record::Flow::new(match kind {
+        Kind::Matrix => FlowKey::Matrix4(Ipv4Addr::from(words[1]), Ipv4Addr::from(words[2])),
+        Kind::Ipv4 | Kind::Icmp | Kind::Igmp | Kind::Esp | Kind::Fragment => FlowKey::Ipv4(ipv4_key(kind, words)),
+        Kind::Matrix6 => {
+            let (src, dst) = ipv6_addresses(words);
+            FlowKey::Matrix6(src, dst)
+        }
+        Kind::Ipv6 | Kind::Icmp6 | Kind::Esp6 | Kind::Fragment6 => FlowKey::Ipv6(ipv6_key(kind, words)),
+        Kind::Arp => arp_key(words, reversed),
+        Kind::Rarp => rarp_key(words, rare.rest.as_ref()),
+        Kind::Frame => {
+            let mut octets = [0u8; 16];
+            key::unpack(&words[1..5], &mut octets);
+            FlowKey::Ether(EtherKey {
+                dst: six(&octets, 0),
+                src: six(&octets, 6),
+                ether_type: u16::from_be_bytes([octets[12], octets[13]]),
+                dsap: octets[14],
+                ssap: octets[15],
+            })
+        }
+        Kind::Isis => isis_key(words),
+        Kind::Lcp => FlowKey::Lcp(LcpKey {
+            dst: [0; 6],
+            src: [0; 6],
+            ether_type: 0,
+            code: (words[1] >> 8) as u8,
+            id: words[1] as u8,
+        }),
+        Kind::Wlan => {
+            let mut octets = [0u8; 20];
+            key::unpack(&words[1..6], &mut octets);
+            let mut ssid = [0u8; 32];
+            key::unpack(&rare.rest.unwrap_or_default()[..8], &mut ssid);
+            FlowKey::Wlan(WlanKey {
+                dst: six(&octets, 0),
+                src: six(&octets, 6),
+                bssid: six(&octets, 12),
+                ssid,
+                pad: 0,
+            })
+        }
+    });
+    section.reversed = reversed;
+    if reversed && matches!(kind, Kind::Icmp | Kind::Fragment) {
+        section.qualifier |= record::dsr::flow::DIRECTION;
+    }
+    section
+}
+
+fn ipv4_key(kind: Kind, words: &Words) -> Ipv4Key {
+    let (high, low) = ((words[3] >> 16) as u16, words[3] as u16);
+    let detail = match kind {
+        Kind::Icmp if words[0] & ADDRESS_FORM != 0 => {
+            Ipv4Detail::icmp_with_addr((low >> 8) as u8, low as u8, Ipv4Addr::from(words[4]))
+        }
+        Kind::Icmp => {
+            Ipv4Detail::Icmp { typ: (low >> 8) as u8, code: low as u8, id: (words[4] >> 16) as u16, seq: words[4] as u16 }
+        }
+        Kind::Igmp => {
+            Ipv4Detail::Igmp { typ: (low >> 8) as u8, code: low as u8, pad: 0, ip_id: words[4] as u16 }
+        }
+        Kind::Esp => Ipv4Detail::Esp { pad: 0, spi: words[3] },
+        Kind::Fragment => Ipv4Detail::Fragment { pad: [0; 4], ip_id: low },
+        // The DNS transaction id, little-endian as the reference stores it.
+        _ => Ipv4Detail::Ports { src: high, dst: low, tail: (words[4] as u16).to_le_bytes() },
+    };
+    Ipv4Key {
+        src: Ipv4Addr::from(words[1]),
+        dst: Ipv4Addr::from(words[2]),
+        proto: key::protocol(words),
+        tp_p: key::second_protocol(words),
+        detail,
+    }
+}
+
+fn ipv6_addresses(words: &Words) -> (Ipv6Addr, Ipv6Addr) {
+    let address = |at: usize| {
+        let mut octets = [0u8; 16];
+        key::unpack(words.get(at..at + 4).unwrap_or(&[]), &mut octets);
+        Ipv6Addr::from(octets)
+    };
+    (address(1), address(5))
+}
+
+fn ipv6_key(kind: Kind, words: &Words) -> Ipv6Key {
+    let (src, dst) = ipv6_addresses(words);
+    let last = words[9];
+    let detail = match kind {
+        Kind::Icmp6 => Ipv6Detail::Icmp { typ: (last >> 24) as u8, code: (last >> 16) as u8, id: 0 },
+        Kind::Esp6 => Ipv6Detail::Esp { spi: last },
+        Kind::Fragment6 => Ipv6Detail::Fragment { id: last },
+        _ => Ipv6Detail::Ports { src: (last >> 16) as u16, dst: last as u16 },
+    };
+    Ipv6Key { src, dst, proto: key::protocol(words), label: 0, detail, masks: None }
+}
+
+fn arp_key(words: &Words, reversed: bool) -> FlowKey {
+    let lengths = words[2].to_be_bytes();
+    let mut hardware = [0u8; 16];
+    key::unpack(&words[5..9], &mut hardware);
+    let hardware = hardware.get(..usize::from(lengths[0])).unwrap_or(&hardware);
+    let (sender, target) = (Ipv4Addr::from(words[3]), Ipv4Addr::from(words[4]));
+    FlowKey::Arp(ArpKey {
+        hrd: (words[1] >> 16) as u16,
+        pro: words[1] as u16,
+        hln: lengths[0],
+        pln: lengths[1],
+        ..ArpKey::sensor(sender, target, hardware, reversed)
+    })
+}
+
+fn rarp_key(words: &Words, rest: Option<&Words>) -> FlowKey {
+    let lengths = words[2].to_be_bytes();
+    let (mut source, mut destination) = ([0u8; 16], [0u8; 16]);
+    key::unpack(&words[4..8], &mut source);
+    key::unpack(&rest.copied().unwrap_or_default()[..4], &mut destination);
+    let address = |octets: &[u8; 16]| HwAddr::new(octets.get(..usize::from(lengths[0])).unwrap_or(octets));
+    FlowKey::Rarp(RarpKey {
+        hrd: (words[1] >> 16) as u16,
+        pro: words[1] as u16,
+        hln: lengths[0],
+        pln: lengths[1],
+        op: words[2] as u16,
+        tpa: Ipv4Addr::from(words[3]),
+        shaddr: address(&source),
+        dhaddr: address(&destination),
+    })
+}
+
+fn isis_key(words: &Words) -> FlowKey {
+    let mut octets = [0u8; 12];
+    key::unpack(&words[1..4], &mut octets);
+    let mut id = [0u8; 14];
+    key::unpack(&words[5..9], &mut id);
+    let fields = words[4].to_be_bytes();
+    FlowKey::Isis(IsisKey {
+        pdu_type: u32::from(fields[0]),
+        src: six(&octets, 0),
+        dst: six(&octets, 6),
+        version: [fields[1], 0, 0, 0],
+        body: id,
+        checksum: u32::from(u16::from_be_bytes([fields[2], fields[3]])),
+        pad: 0,
+    })
+}
+
+fn six(octets: &[u8], at: usize) -> [u8; 6] {
+    octets.get(at..).and_then(|rest| rest.first_chunk()).copied().unwrap_or_default()
+}

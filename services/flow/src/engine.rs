@@ -1,0 +1,280 @@
+//! The engine: packets in, records out.
+
+use crate::config::{Config, ConfigError};
+use crate::counters::Counters;
+use crate::flow::{Flow, Queue};
+use crate::key::{Class, Key, Kind};
+use crate::queue::Queues;
+use crate::slab::{NONE, Part};
+use crate::table::Table;
+use crate::time::{Time, nanos};
+use packet::{Ip, Network, Summary, Transport};
+use std::time::Duration;
+
+/// Takes the records that an engine emits.
+pub trait Sink {
+    /// One complete record, header included. The buffer is reused for the next one.
+    fn record(&mut self, record: &[u8]);
+}
+
+impl<F: FnMut(&[u8])> Sink for F {
+    fn record(&mut self, record: &[u8]) {
+        self(record);
+    }
+}
+
+/// How often the queues are looked at, in packet time.
+const TICK: Duration = Duration::from_millis(500);
+
+/// Turns packets into flow records.
+///
+/// All memory is reserved by [`Engine::new`]: [`Engine::packet`] and [`Engine::tick`] never allocate and never panic.
+/// Time is what the capture says; nothing here looks at a clock.
+///
+/// ```
+/// use flow::{Config, Engine, Time};
+/// use packet::{Dissector, LinkType};
+///
+/// let config = Config { jitter: true, ..Config::default() };
+/// let dissector = Dissector::new(LinkType::ETHERNET, config.rules()).expect("Ethernet is supported");
+/// let mut engine = Engine::new(config).expect("memory");
+/// let mut output = Vec::new();
+/// let mut sink = |record: &[u8]| output.extend_from_slice(record);
+///
+/// let frame = [0u8; 60];
+/// let summary = dissector.dissect(&frame, 60);
+/// engine.packet(Time::from_micros(1_600_000_000, 0), &summary, &mut sink);
+/// engine.tick(Time::from_micros(1_600_000_006, 0), &mut sink); // a live sensor does this when nothing comes
+/// engine.flush(&mut sink); // at the end of the input
+/// assert_eq!(engine.counters().records, 1);
+/// assert_eq!(output[0], 0x13); // a version 3 flow record
+/// ```
+pub struct Engine {
+    pub(crate) config: Config,
+    pub(crate) table: Table,
+    pub(crate) queues: Queues,
+    /// Time of the packet being processed.
+    pub(crate) now: Time,
+    next_tick: Time,
+    /// Number of the latest flow transaction (version 3) or record (version 5).
+    pub(crate) number: u32,
+    pub(crate) counters: Counters,
+    /// The record being written.
+    pub(crate) buffer: Vec<u8>,
+    /// The status interval in nanoseconds.
+    pub(crate) interval: i64,
+    /// Idle timeouts by class in nanoseconds.
+    pub(crate) timeouts: [i64; Class::COUNT],
+}
+
+impl Engine {
+    /// An engine with its memory reserved (as address space; pages are used as flows come).
+    pub fn new(config: Config) -> Result<Engine, ConfigError> {
+        let steady = Duration::from_secs(30);
+        let times = &config.timeouts;
+        // 3.0.8 reads ARGUS_OTHER_TIMEOUT and does not use it.
+        let other = if config.compat { steady } else { times.other };
+        let timeouts = [times.ip, times.tcp, times.icmp, times.arp, other, steady].map(nanos);
+        Ok(Engine {
+            table: Table::new(&config)?,
+            queues: Queues::new(),
+            now: Time::UNSET,
+            next_tick: Time::UNSET,
+            number: 0,
+            counters: Counters::default(),
+            buffer: Vec::with_capacity(1 << 18),
+            interval: nanos(config.status_interval),
+            timeouts,
+            config,
+        })
+    }
+
+    /// Accounts for one packet. `time` is the capture's; records that become due are given to `sink`.
+    pub fn packet(&mut self, time: Time, summary: &Summary<'_>, sink: &mut dyn Sink) {
+        self.now = time;
+        self.counters.packets += 1;
+        self.counters.octets += u64::from(summary.length);
+        match Key::of(summary, &self.config) {
+            Some(key) => self.deliver(&key, summary, sink),
+            None => {
+                if let Network::Ignored(reason) = summary.network {
+                    if let Some(count) = self.counters.ignored.get_mut(reason.index()) {
+                        *count += 1;
+                    }
+                }
+            }
+        }
+        self.run_timers(sink);
+    }
+
+    /// Tells the time when no packet does: a live sensor calls this at least every half second.
+    pub fn tick(&mut self, now: Time, sink: &mut dyn Sink) {
+        self.now = now;
+        self.run_timers(sink);
+    }
+
+    /// What happened so far.
+    pub fn counters(&self) -> Counters {
+        Counters { parts_refused: self.table.refused, ..self.counters }
+    }
+
+    /// Flows remembered, idle ones included.
+    pub fn flows(&self) -> usize {
+        self.table.flows.len()
+    }
+
+    /// Flows in the status queue, as a management record states them.
+    pub fn status_queue(&self) -> u32 {
+        self.queues.status_length()
+    }
+
+    /// Octets of flow state in use.
+    pub fn octets(&self) -> u64 {
+        self.table.octets()
+    }
+
+    /// Number of the latest flow transaction.
+    pub fn sequence_number(&self) -> u32 {
+        self.number
+    }
+
+    /// The settings in force.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    #[inline]
+    fn run_timers(&mut self, sink: &mut dyn Sink) {
+        // A clock set back must not stop the timers until it has caught up.
+        let behind = !self.config.compat && self.next_tick.since(self.now) > 2 * nanos(TICK);
+        if self.now >= self.next_tick || behind {
+            self.manage_queues(sink);
+            self.next_tick = self.now + TICK;
+        }
+    }
+
+    /// Finds or creates the flow of a packet and updates it (chapter section 1, steps 5 and 6).
+    #[inline]
+    fn deliver(&mut self, key: &Key, summary: &Summary<'_>, sink: &mut dyn Sink) {
+        let (hash, found) = self.table.find(key);
+        let part = match found {
+            Some(part) => {
+                self.wake(part, sink);
+                part
+            }
+            None => match self.create(key, hash, sink) {
+                Some(part) => part,
+                // Cannot happen while the ceiling is kept: every slab has room for every flow.
+                None => {
+                    self.counters.unreported += 1;
+                    return;
+                }
+            },
+        };
+        self.counters.in_flows += 1;
+        if Kind::of(&key.words) == Kind::Fragment {
+            self.fragment(part, key, summary, sink);
+            return;
+        }
+        let part = self.update(part, key, summary, found.is_none(), sink);
+        if let Network::Ip(Ip { fragment: Some(fragment), addresses: packet::Addresses::V4 { .. }, .. }) =
+            &summary.network
+        {
+            if fragment.offset == 0 && fragment.more {
+                self.adopt_fragments(part, key, summary, fragment, sink);
+            }
+        }
+        if let Network::Ip(Ip { transport: Transport::Icmp(icmp), .. }) = &summary.network {
+            if !icmp.quoted.is_empty() {
+                self.map_error(summary, icmp);
+            }
+        }
+        if self.config.start_records && found.is_none() {
+            self.emit(part, None, sink);
+        }
+    }
+
+    /// Moves a flow that a packet was seen of to the young end of the status queue, when it is due or idle.
+    #[inline]
+    fn wake(&mut self, part: Part, sink: &mut dyn Sink) {
+        let Some(flow) = self.table.flows.get(part) else { return };
+        if flow.queue == Queue::STATUS {
+            let waited = self.now.since(flow.queue_time);
+            if waited >= self.interval {
+                self.expire_status(self.interval, sink);
+                self.requeue(part, Queue::STATUS);
+            } else if !self.config.compat && waited < -self.interval {
+                self.requeue(part, Queue::STATUS);
+            }
+        } else if flow.queue != Queue::NONE {
+            // 3.0.8 leaves the flow of a fragment idle, and then loses its counts (chapter section 10).
+            self.requeue(part, Queue::STATUS);
+        }
+    }
+
+    pub(crate) fn requeue(&mut self, part: Part, queue: Queue) {
+        self.queues.remove(&mut self.table.flows, part);
+        self.queues.push(&mut self.table.flows, part, queue, self.now);
+    }
+
+    pub(crate) fn create(&mut self, key: &Key, hash: u32, sink: &mut dyn Sink) -> Option<Part> {
+        while self.table.flows.len() as u64 >= u64::from(self.config.max_flows.max(16))
+            || (self.table.flows.len() > 16 && self.table.octets() >= self.config.max_octets)
+        {
+            if !self.evict(sink) {
+                break;
+            }
+        }
+        let part = self.table.create(key, hash, key.class as u8)?;
+        self.counters.flows += 1;
+        self.queues.push(&mut self.table.flows, part, Queue::STATUS, self.now);
+        if self.config.jitter || self.config.mac {
+            let metrics = self.table.metrics.insert(Default::default());
+            if metrics.is_none() {
+                self.table.refused += 1;
+            }
+            if let Some(flow) = self.table.flows.get_mut(part) {
+                flow.metrics = metrics.unwrap_or(NONE);
+            }
+        }
+        if self.table.user.limit() > 0 {
+            let user = self.table.user.insert();
+            if user.is_none() {
+                self.table.refused += 1;
+            }
+            if let Some(flow) = self.table.flows.get_mut(part) {
+                flow.user = user.unwrap_or(NONE);
+            }
+        }
+        Some(part)
+    }
+
+    /// Reports and forgets the flow that was idle longest. False when there is none to forget.
+    fn evict(&mut self, sink: &mut dyn Sink) -> bool {
+        let mut oldest: Option<(Time, Part)> = None;
+        for class in 0..Class::COUNT as u8 {
+            let head = self.queues.head(Queue(class));
+            if let Some(flow) = self.table.flows.get(head) {
+                if oldest.is_none_or(|(time, _)| flow.queue_time < time) {
+                    oldest = Some((flow.queue_time, head));
+                }
+            }
+        }
+        let victim = oldest.map_or(self.queues.head(Queue::STATUS), |(_, part)| part);
+        if self.table.flows.get(victim).is_none() {
+            return false;
+        }
+        self.counters.evictions += 1;
+        self.retire(victim, sink);
+        true
+    }
+
+    /// Whether a stamp of a record is still open: 3.0.8 takes the first second of 1970 for none.
+    pub(crate) fn unset(compat: bool) -> impl Fn(Time) -> bool {
+        move |time| !time.is_set() || (compat && time.seconds() == 0)
+    }
+
+    pub(crate) fn flow(&mut self, part: Part) -> Option<&mut Flow> {
+        self.table.flows.get_mut(part)
+    }
+}

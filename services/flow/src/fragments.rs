@@ -1,0 +1,187 @@
+//! Fragment flows and the flows they belong to (chapter section 10).
+
+use crate::engine::{Engine, Sink};
+use crate::flow::{Flow, Queue, Side};
+use crate::key::Key;
+use crate::slab::{NONE, Part};
+use packet::{Addresses, Fragment, Ip, Network, Summary};
+use record::Cause;
+
+/// How long a fragment flow stays with a reported parent, in nanoseconds.
+const LINGER: i64 = 2_000_000_000;
+
+impl Engine {
+    /// Counts a fragment other than the first in its fragment flow.
+    pub(crate) fn fragment(&mut self, part: Part, key: &Key, summary: &Summary<'_>, sink: &mut dyn Sink) {
+        let first = self.table.flows.get(part).is_some_and(|flow| flow.packets() == 0 && flow.number == 0);
+        self.update(part, key, summary, first, sink);
+        let Network::Ip(Ip { fragment: Some(fragment), .. }) = &summary.network else { return };
+        let Some(pieces) = self.table.reassembly_of(part) else { return };
+        pieces.add(fragment);
+        let (parent, complete) = (pieces.parent, pieces.complete());
+        if parent != NONE {
+            // Its place in time is its own: it is in no queue.
+            if let Some(flow) = self.table.flows.get_mut(part) {
+                flow.queue_time = self.now;
+            }
+        }
+        if complete {
+            self.complete(part, parent, sink);
+        }
+    }
+
+    /// Ties the fragment flow of a datagram to the flow of its first fragment.
+    pub(crate) fn adopt_fragments(
+        &mut self,
+        parent: Part,
+        key: &Key,
+        summary: &Summary<'_>,
+        fragment: &Fragment,
+        sink: &mut dyn Sink,
+    ) {
+        let Network::Ip(Ip { addresses: Addresses::V4 { source, destination }, protocol, .. }) = &summary.network else {
+            return;
+        };
+        if key.rest.is_some() {
+            return;
+        }
+        let own = Key::fragment(*protocol, fragment.id, *source, *destination, self.config.unidirectional);
+        let side = self.table.flows.get(parent).map_or(0, |flow| flow.side_of(key.direction));
+        let (hash, found) = self.table.find(&own);
+        let part = match found {
+            Some(part) => part,
+            None => {
+                // Making room may take the parent away; it entered the young end of its queue just now.
+                let Some(part) = self.create(&own, hash, sink) else { return };
+                part
+            }
+        };
+        self.queues.remove(&mut self.table.flows, part);
+        if let Some(flow) = self.table.flows.get_mut(part) {
+            flow.queue_time = self.now;
+        }
+        let Some(pieces) = self.table.reassembly_of(part) else { return };
+        let known = pieces.parent;
+        pieces.late_first |= found.is_some() && known == NONE;
+        pieces.side = side as u8;
+        pieces.id = fragment.id as u16;
+        pieces.add(fragment);
+        let complete = pieces.complete();
+        if known == NONE {
+            pieces.parent = parent;
+            self.link(parent, part);
+        }
+        if complete {
+            self.complete(part, parent, sink);
+        }
+    }
+
+    fn link(&mut self, parent: Part, part: Part) {
+        let Some(rare) = self.table.rare_of(parent) else { return };
+        let head = std::mem::replace(&mut rare.fragments, part);
+        if let Some(flow) = self.table.flows.get_mut(part) {
+            flow.previous = NONE;
+            flow.next = head;
+        }
+        if let Some(next) = self.table.flows.get_mut(head) {
+            next.previous = part;
+        }
+    }
+
+    fn unlink(&mut self, parent: Part, part: Part) {
+        let Some(flow) = self.table.flows.get_mut(part) else { return };
+        let (previous, next) = (flow.previous, flow.next);
+        flow.previous = NONE;
+        flow.next = NONE;
+        match self.table.flows.get_mut(previous) {
+            Some(before) => before.next = next,
+            None => {
+                let rare = self.table.flows.get(parent).map_or(NONE, |flow| flow.rare);
+                if let Some(rare) = self.table.rare.get_mut(rare) {
+                    rare.fragments = next;
+                }
+            }
+        }
+        if let Some(after) = self.table.flows.get_mut(next) {
+            after.previous = previous;
+        }
+    }
+
+    /// A whole datagram was seen.
+    fn complete(&mut self, part: Part, parent: Part, sink: &mut dyn Sink) {
+        if parent == NONE {
+            self.queues.remove(&mut self.table.flows, part);
+            self.report(part, Some(Cause::Stop), sink);
+        } else {
+            self.merge(parent, part);
+            self.unlink(parent, part);
+        }
+        self.table.delete(part);
+    }
+
+    /// Adds a fragment flow's counts to its parent's.
+    fn merge(&mut self, parent: Part, part: Part) {
+        let Some(flow) = self.table.flows.get(part) else { return };
+        let counted = flow.sides;
+        let last = counted.iter().flat_map(|side| [side.first, side.last]).max();
+        if flow.packets() == 0 || flow.has(Flow::EMITTED) {
+            return;
+        }
+        let side = self.table.reassembly_of(part).map_or(0, |pieces| usize::from(pieces.side & 1));
+        if self.table.flows.get(parent).is_some_and(|flow| flow.has(Flow::EMITTED)) {
+            self.reset(parent);
+            self.requeue(parent, Queue::STATUS);
+            if let Some(flow) = self.flow(parent) {
+                flow.cause = crate::flow::Why::Status;
+            }
+        }
+        let unset = Engine::unset(self.config.compat);
+        if let Some(flow) = self.table.flows.get_mut(parent) {
+            let into = &mut flow.sides[side];
+            for from in &counted {
+                into.packets += from.packets;
+                into.octets += from.octets;
+            }
+            into.bits |= Side::FRAGMENTS;
+            if let Some(last) = last.filter(|time| time.is_set()) {
+                if unset(into.first) {
+                    into.first = last;
+                } else {
+                    into.last = last;
+                }
+            }
+        }
+        // Counted once: what comes later is counted anew.
+        self.reset(part);
+    }
+
+    /// Merges every fragment flow of `parent`, complete or not, and forgets those that have been idle.
+    pub(crate) fn merge_fragments(&mut self, parent: Part) {
+        let rare = self.table.flows.get(parent).map_or(NONE, |flow| flow.rare);
+        let mut part = self.table.rare.get(rare).map_or(NONE, |rare| rare.fragments);
+        while let Some(flow) = self.table.flows.get(part) {
+            let (next, idle) = (flow.next, self.now.since(flow.queue_time) >= LINGER);
+            self.merge(parent, part);
+            if idle {
+                self.unlink(parent, part);
+                self.table.delete(part);
+            }
+            part = next;
+        }
+    }
+
+    /// Lets go of the fragment flows of a flow that is about to be deleted.
+    pub(crate) fn release_fragments(&mut self, parent: Part, sink: &mut dyn Sink) {
+        let rare = self.table.flows.get(parent).map_or(NONE, |flow| flow.rare);
+        let mut part = self.table.rare.get(rare).map_or(NONE, |rare| rare.fragments);
+        while let Some(flow) = self.table.flows.get(part) {
+            let next = flow.next;
+            self.report(part, Some(Cause::Timeout), sink);
+            self.table.delete(part);
+            part = next;
+        }
+        if let Some(rare) = self.table.rare.get_mut(rare) {
+            rare.fragments = NONE;
+        }
+    }
+}

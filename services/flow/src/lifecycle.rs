@@ -1,0 +1,114 @@
+//! When records are due and flows forgotten (chapter section 5).
+
+use crate::engine::{Engine, Sink};
+use crate::flow::{Flow, Queue, Session, State, Why};
+use crate::key::Class;
+use crate::slab::{NONE, Part};
+use record::Cause;
+
+impl Engine {
+    /// Reports the flows that are due and forgets those that were idle long enough.
+    pub(crate) fn manage_queues(&mut self, sink: &mut dyn Sink) {
+        self.expire_status(self.interval, sink);
+        for class in 0..Class::COUNT as u8 {
+            let timeout = self.timeouts.get(usize::from(class)).copied().unwrap_or(i64::MAX);
+            while let Some(part) = self.due(Queue(class), timeout) {
+                self.retire(part, sink);
+            }
+        }
+    }
+
+    /// The head of a queue, when it has waited for `interval`.
+    fn due(&self, queue: Queue, interval: i64) -> Option<Part> {
+        let part = self.queues.head(queue);
+        let flow = self.table.flows.get(part)?;
+        let waited = self.now.since(flow.queue_time);
+        // A flow stamped far ahead of the clock would otherwise hold up all behind it.
+        let ahead = !self.config.compat && waited < -interval.max(1_000_000_000);
+        (waited >= interval || ahead).then_some(part)
+    }
+
+    /// Reports the flows of the status queue that entered it `interval` ago and lets them wait idle.
+    pub(crate) fn expire_status(&mut self, interval: i64, sink: &mut dyn Sink) {
+        while let Some(part) = self.due(Queue::STATUS, interval) {
+            self.queues.remove(&mut self.table.flows, part);
+            self.report(part, None, sink);
+            let class = self.table.flows.get(part).map_or(Class::Other as u8, Flow::class);
+            self.queues.push(&mut self.table.flows, part, Queue(class), self.now);
+        }
+    }
+
+    /// Emits a flow's record, fragments merged, unless it was emitted or has no packets.
+    pub(crate) fn report(&mut self, part: Part, cause: Option<Cause>, sink: &mut dyn Sink) {
+        if self.table.flows.get(part).is_some_and(|flow| flow.rare != NONE) {
+            self.merge_fragments(part);
+        }
+        let open = self.table.flows.get(part).is_some_and(|flow| !flow.has(Flow::EMITTED));
+        if open {
+            self.emit(part, cause, sink);
+        }
+    }
+
+    /// Reports what is unreported of a flow and forgets it.
+    pub(crate) fn retire(&mut self, part: Part, sink: &mut dyn Sink) {
+        self.queues.remove(&mut self.table.flows, part);
+        self.report(part, None, sink);
+        self.release_fragments(part, sink);
+        self.table.delete(part);
+    }
+
+    /// Prepares a flow whose record was emitted for the next one (chapter section 5.4).
+    pub(crate) fn reset(&mut self, part: Part) {
+        let Some(flow) = self.table.flows.get_mut(part) else { return };
+        for side in &mut flow.sides {
+            side.reset();
+        }
+        flow.cause = Why::Unset;
+        flow.set(Flow::EMITTED, false);
+        let flow = *flow;
+        if let Some(metrics) = self.table.metrics.get_mut(flow.metrics) {
+            for gaps in &mut metrics.gaps {
+                gaps.reset();
+            }
+        }
+        self.table.user.reset(flow.user);
+        if let Some(rare) = self.table.rare.get_mut(flow.rare) {
+            rare.labels = [None; 2];
+            rare.mapped = None;
+        }
+        match flow.state {
+            State::Tcp => {
+                if let Some(tcp) = self.table.tcp.get_mut(flow.network) {
+                    tcp.reset();
+                }
+            }
+            State::None | State::Fragment => {}
+            _ => match self.table.sessions.get_mut(flow.network) {
+                Some(Session::Esp(esp)) => esp.reset(),
+                Some(Session::Rtp(rtp)) => rtp.reset(),
+                Some(session @ Session::Icmp(_)) => *session = Session::None,
+                _ => {}
+            },
+        }
+    }
+
+    /// Reports every flow that has unreported packets and forgets all flows: the end of the input.
+    pub fn flush(&mut self, sink: &mut dyn Sink) {
+        // The fraction of the interval survives in 3.0.8: what is not that old ends as shut down (section 5.6).
+        let interval = if self.config.compat { self.interval % 1_000_000_000 } else { i64::MIN };
+        self.expire_status(interval, sink);
+        let rest = self.config.compat.then_some(Cause::Shutdown);
+        for queue in [Queue::STATUS].into_iter().chain((0..Class::COUNT as u8).map(Queue)) {
+            loop {
+                let part = self.queues.head(queue);
+                if part == NONE {
+                    break;
+                }
+                self.queues.remove(&mut self.table.flows, part);
+                self.report(part, rest, sink);
+                self.release_fragments(part, sink);
+                self.table.delete(part);
+            }
+        }
+    }
+}

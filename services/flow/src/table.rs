@@ -1,0 +1,194 @@
+//! The flow table: flows, their optional parts, the index over their keys.
+
+use crate::config::{Config, ConfigError};
+use crate::flow::{Flow, Metrics, Rare, Session, State};
+use crate::fragment::Reassembly;
+use crate::index::{self, Index};
+use crate::key::{Key, Words};
+use crate::slab::{NONE, Part, Slab};
+use crate::tcp::Tcp;
+use crate::user_data::UserData;
+
+pub(crate) struct Table {
+    pub flows: Slab<Flow>,
+    pub tcp: Slab<Tcp>,
+    pub sessions: Slab<Session>,
+    pub reassemblies: Slab<Reassembly>,
+    pub metrics: Slab<Metrics>,
+    pub rare: Slab<Rare>,
+    pub user: UserData,
+    index: Index,
+    hash_key: u64,
+    /// Parts that found no room.
+    pub refused: u64,
+}
+
+impl Table {
+    pub fn new(config: &Config) -> Result<Table, ConfigError> {
+        let limit = config.max_flows.clamp(16, 1 << 28);
+        Ok(Table {
+            flows: Slab::new(limit)?,
+            tcp: Slab::new(limit)?,
+            sessions: Slab::new(limit)?,
+            reassemblies: Slab::new(limit)?,
+            metrics: Slab::new(if config.jitter || config.mac { limit } else { 0 })?,
+            rare: Slab::new(limit)?,
+            user: UserData::new(config.user_data, limit)?,
+            index: Index::new(limit)?,
+            hash_key: config.hash_key,
+            refused: 0,
+        })
+    }
+
+    /// Octets of flow state in use, the index included as far as it is filled.
+    pub fn octets(&self) -> u64 {
+        let of = |count: usize, size: usize| count as u64 * size as u64;
+        of(self.flows.len(), size_of::<Flow>() + 16)
+            + of(self.tcp.len(), size_of::<Tcp>())
+            + of(self.sessions.len(), size_of::<Session>())
+            + of(self.reassemblies.len(), size_of::<Reassembly>())
+            + of(self.metrics.len(), size_of::<Metrics>())
+            + of(self.rare.len(), size_of::<Rare>())
+            + self.user.octets()
+    }
+
+    fn hash(&self, words: &Words, rest: Option<&Words>) -> u32 {
+        // Keys other than IPv6 leave the second half of the words empty: the kind word tells them apart.
+        let hash = index::hash(self.hash_key, words);
+        match rest {
+            Some(rest) => index::hash(self.hash_key ^ u64::from(hash), rest),
+            None => hash,
+        }
+    }
+
+    /// The flow of a key, and the key's hash.
+    #[inline]
+    pub fn find(&self, key: &Key) -> (u32, Option<Part>) {
+        let hash = self.hash(&key.words, key.rest.as_ref());
+        let found = self.index.find(hash, |part| {
+            self.flows.get(part).is_some_and(|flow| {
+                flow.key == key.words
+                    && (key.rest.is_none() && flow.rare == NONE || self.rest_of(flow) == key.rest.as_ref())
+            })
+        });
+        (hash, found)
+    }
+
+    fn rest_of(&self, flow: &Flow) -> Option<&Words> {
+        self.rare.get(flow.rare).and_then(|rare| rare.rest.as_ref())
+    }
+
+    /// Creates the flow of a key that is not in the table. The caller has made room.
+    pub fn create(&mut self, key: &Key, hash: u32, class: u8) -> Option<Part> {
+        let mut flow = Flow::new(key.words, key.direction, class);
+        if key.rest.is_some() {
+            flow.rare = self.rare.insert(Rare { rest: key.rest, ..Rare::default() })?;
+        }
+        let rare = flow.rare;
+        let Some(part) = self.flows.insert(flow) else {
+            self.rare.remove(rare);
+            return None;
+        };
+        self.index.insert(hash, part);
+        Some(part)
+    }
+
+    /// Forgets a flow that is in no queue.
+    pub fn delete(&mut self, part: Part) {
+        let Some(flow) = self.flows.get(part) else { return };
+        let flow = *flow;
+        let hash = self.hash(&flow.key, self.rest_of(&flow));
+        self.index.remove(hash, part);
+        self.release(&flow);
+        self.metrics.remove(flow.metrics);
+        self.rare.remove(flow.rare);
+        self.user.remove(flow.user);
+        self.flows.remove(part);
+    }
+
+    /// Gives back a flow's protocol state.
+    fn release(&mut self, flow: &Flow) {
+        match flow.state {
+            State::None => {}
+            State::Tcp => self.tcp.remove(flow.network),
+            State::Fragment => self.reassemblies.remove(flow.network),
+            _ => self.sessions.remove(flow.network),
+        }
+    }
+
+    /// A flow's TCP state, made when it has none.
+    pub fn tcp_of(&mut self, part: Part) -> Option<&mut Tcp> {
+        let flow = self.flows.get_mut(part)?;
+        if flow.state != State::Tcp {
+            let old = *flow;
+            let Some(tcp) = self.tcp.insert(Tcp::default()) else {
+                self.refused += 1;
+                return None;
+            };
+            flow.state = State::Tcp;
+            flow.network = tcp;
+            self.release(&old);
+        }
+        let network = self.flows.get(part)?.network;
+        self.tcp.get_mut(network)
+    }
+
+    /// Replaces a flow's protocol state.
+    pub fn set_session(&mut self, part: Part, state: State, session: Session) {
+        let Some(flow) = self.flows.get_mut(part) else { return };
+        if matches!(flow.state, State::None | State::Tcp | State::Fragment) {
+            let old = *flow;
+            let Some(network) = self.sessions.insert(session) else {
+                self.refused += 1;
+                return;
+            };
+            flow.network = network;
+            flow.state = state;
+            self.release(&old);
+        } else {
+            flow.state = state;
+            if let Some(stored) = self.sessions.get_mut(flow.network) {
+                *stored = session;
+            }
+        }
+    }
+
+    /// A flow's protocol state other than TCP's.
+    pub fn session_of(&mut self, part: Part) -> Option<&mut Session> {
+        let flow = self.flows.get(part)?;
+        match flow.state {
+            State::None | State::Tcp | State::Fragment => None,
+            _ => self.sessions.get_mut(flow.network),
+        }
+    }
+
+    /// The pieces of a fragment flow.
+    pub fn reassembly_of(&mut self, part: Part) -> Option<&mut Reassembly> {
+        let flow = self.flows.get_mut(part)?;
+        if flow.state == State::None {
+            let Some(network) = self.reassemblies.insert(Reassembly::default()) else {
+                self.refused += 1;
+                return None;
+            };
+            flow.network = network;
+            flow.state = State::Fragment;
+        }
+        if flow.state != State::Fragment {
+            return None;
+        }
+        self.reassemblies.get_mut(flow.network)
+    }
+
+    /// What few flows have, made when this one has none.
+    pub fn rare_of(&mut self, part: Part) -> Option<&mut Rare> {
+        let flow = self.flows.get_mut(part)?;
+        if flow.rare == NONE {
+            let Some(rare) = self.rare.insert(Rare::default()) else {
+                self.refused += 1;
+                return None;
+            };
+            flow.rare = rare;
+        }
+        self.rare.get_mut(flow.rare)
+    }
+}
