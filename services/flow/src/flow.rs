@@ -143,8 +143,6 @@ impl Flow {
     pub const REVERSE: u8 = 0x02;
     /// The current record was emitted; the next packet starts another.
     pub const EMITTED: u8 = 0x04;
-    /// Idle flows of this one wait the constant time (UDP after its second packet).
-    pub const STEADY: u8 = 0x08;
     /// Shift of the idle class.
     pub const CLASS: u8 = 4;
 

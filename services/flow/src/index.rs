@@ -101,11 +101,6 @@ impl Index {
             *free = 0;
         }
     }
-
-    /// Octets of the table.
-    pub fn octets(&self) -> u64 {
-        self.slots.len() as u64 * size_of::<u64>() as u64
-    }
 }
 
 /// A keyed hash of words: folded 64 by 64 bit multiplications.

@@ -3,7 +3,7 @@
 use crate::engine::{Engine, Sink};
 use crate::esp::Esp;
 use crate::flow::{Flow, IcmpState, Mac, Mapped, Queue, Session, Side, State, Why};
-use crate::key::{Class, Key, Kind};
+use crate::key::{Class, Key};
 use crate::rtp::Rtp;
 use crate::slab::Part;
 use crate::tcp::{Segment, Tcp, status};
@@ -272,11 +272,6 @@ impl Engine {
         if let Some(rare) = self.table.rare_of(part) {
             rare.mapped = Some(Mapped { qualifier, message: message(ip, icmp) });
         }
-    }
-
-    /// The key's kind of a flow.
-    pub(crate) fn kind(&self, part: Part) -> Kind {
-        self.table.flows.get(part).map_or(Kind::Frame, |flow| Kind::of(&flow.key))
     }
 }
 
