@@ -12,7 +12,8 @@ use crate::time::Time;
 use record::dsr::data::DataView;
 use record::dsr::encaps::EncapsView;
 use record::dsr::flow::{
-    ArpKey, EtherKey, FlowKey, HwAddr, Ipv4Detail, Ipv4Key, Ipv6Detail, Ipv6Key, IsisKey, LcpKey, RarpKey, WlanKey,
+    ArpKey, EtherKey, FlowKey, HwAddr, Ipv4Detail, Ipv4Key, Ipv6Detail, Ipv6Key, IsisKey, LcpKey, RarpKey,
+    WlanKey,
 };
 use record::dsr::icmp::IcmpError;
 use record::dsr::ipattr::{IpAttr, IpSide};
@@ -20,8 +21,8 @@ use record::dsr::jitter::{Form as JitterForm, Intervals, Jitter};
 use record::dsr::mac::Mac;
 use record::dsr::mpls::Mpls;
 use record::dsr::network::{
-    ArpReply, Body, EspState, FirstIcmp, Fragments, Network, Rtcp, RtcpHeader, Rtp, RtpHeader, Tcp as TcpBody, TcpInit,
-    TcpPerf, TcpSide,
+    ArpReply, Body, EspState, FirstIcmp, Fragments, Network, Rtcp, RtcpHeader, Rtp, RtpHeader,
+    Tcp as TcpBody, TcpInit, TcpPerf, TcpSide,
 };
 use record::dsr::psize::{Psize, Sizes};
 use record::dsr::time::{ABSOLUTE_NSEC, SideTime, Stamps, Time as TimeDsr};
@@ -92,7 +93,8 @@ impl Engine {
         }
         if rare.labels != [None; 2] {
             let [src, dst] = rare.labels;
-            Mpls { src, dst, src_count: u8::from(src.is_some()), dst_count: u8::from(dst.is_some()) }.emit(out);
+            Mpls { src, dst, src_count: u8::from(src.is_some()), dst_count: u8::from(dst.is_some()) }
+                .emit(out);
         }
         let metrics = self.table.metrics.get(flow.metrics);
         if let Some(metrics) = metrics.filter(|_| self.config.jitter) {
@@ -106,7 +108,10 @@ impl Engine {
                 dst_active: intervals(&destination.active, nanoseconds),
                 dst_idle: intervals(&destination.idle, nanoseconds),
             };
-            if [jitter.src_active, jitter.src_idle, jitter.dst_active, jitter.dst_idle].iter().any(Option::is_some) {
+            if [jitter.src_active, jitter.src_idle, jitter.dst_active, jitter.dst_idle]
+                .iter()
+                .any(Option::is_some)
+            {
                 jitter.emit(out);
             }
         }
@@ -115,7 +120,11 @@ impl Engine {
         }
         if self.config.packet_size {
             let sizes = |side: &Side| {
-                (side.largest != 0).then_some(Sizes { min: side.smallest, max: side.largest, histogram: [0; 4] })
+                (side.largest != 0).then_some(Sizes {
+                    min: side.smallest,
+                    max: side.largest,
+                    histogram: [0; 4],
+                })
             };
             let (src, dst) = (sizes(src), sizes(dst));
             let subtype = match self.config.version {
@@ -159,9 +168,11 @@ impl Engine {
             }
             .emit(out);
         }
-        let changed = |side: &Side, bit: u8| if side.bits & Side::ENCAPSULATION_CHANGED != 0 { bit } else { 0 };
+        let changed =
+            |side: &Side, bit: u8| if side.bits & Side::ENCAPSULATION_CHANGED != 0 { bit } else { 0 };
         EncapsView {
-            qualifier: changed(src, record::dsr::encaps::SRC_CHANGED) | changed(dst, record::dsr::encaps::DST_CHANGED),
+            qualifier: changed(src, record::dsr::encaps::SRC_CHANGED)
+                | changed(dst, record::dsr::encaps::DST_CHANGED),
             src: src.encapsulation,
             dst: dst.encapsulation,
             headers: None,
@@ -392,7 +403,8 @@ fn fragments(pieces: &Reassembly) -> Network {
         hole_end: pieces.end,
     }));
     // The first bit is only set on datagrams of which more than one fragment came.
-    network.qualifier = if pieces.overlap { OVERLAP } else { 0 } | if pieces.late_first { LATE_FIRST } else { 0 };
+    network.qualifier =
+        if pieces.overlap { OVERLAP } else { 0 } | if pieces.late_first { LATE_FIRST } else { 0 };
     let _ = FRAGMENTS;
     network
 }
@@ -404,7 +416,9 @@ fn flow_section(flow: &Flow, rare: &Rare) -> record::Flow {
     let reversed = flow.has(Flow::REVERSE);
     let mut section = record::Flow::new(match kind {
         Kind::Matrix => FlowKey::Matrix4(Ipv4Addr::from(words[1]), Ipv4Addr::from(words[2])),
-        Kind::Ipv4 | Kind::Icmp | Kind::Igmp | Kind::Esp | Kind::Fragment => FlowKey::Ipv4(ipv4_key(kind, words)),
+        Kind::Ipv4 | Kind::Icmp | Kind::Igmp | Kind::Esp | Kind::Fragment => {
+            FlowKey::Ipv4(ipv4_key(kind, words))
+        }
         Kind::Matrix6 => {
             let (src, dst) = ipv6_addresses(words);
             FlowKey::Matrix6(src, dst)
@@ -458,9 +472,12 @@ fn ipv4_key(kind: Kind, words: &Words) -> Ipv4Key {
         Kind::Icmp if words[0] & ADDRESS_FORM != 0 => {
             Ipv4Detail::icmp_with_addr((low >> 8) as u8, low as u8, Ipv4Addr::from(words[4]))
         }
-        Kind::Icmp => {
-            Ipv4Detail::Icmp { typ: (low >> 8) as u8, code: low as u8, id: (words[4] >> 16) as u16, seq: words[4] as u16 }
-        }
+        Kind::Icmp => Ipv4Detail::Icmp {
+            typ: (low >> 8) as u8,
+            code: low as u8,
+            id: (words[4] >> 16) as u16,
+            seq: words[4] as u16,
+        },
         Kind::Igmp => {
             Ipv4Detail::Igmp { typ: (low >> 8) as u8, code: low as u8, pad: 0, ip_id: words[4] as u16 }
         }

@@ -61,7 +61,8 @@ impl Side {
 
     /// Prepares for the next record: counters and times go, the IP attributes stay (chapter section 5.4).
     pub fn reset(&mut self) {
-        *self = Side { ip_id: self.ip_id, ttl: self.ttl, tos: self.tos, bits: self.bits & Side::IP, ..Side::NEW };
+        *self =
+            Side { ip_id: self.ip_id, ttl: self.ttl, tos: self.tos, bits: self.bits & Side::IP, ..Side::NEW };
     }
 
     /// Notes a packet's time.

@@ -77,7 +77,9 @@ impl Reassembly {
 
     /// Whether every octet of the datagram was seen.
     pub fn complete(&self) -> bool {
-        self.total != 0 && self.used == 1 && self.ranges[0] == (0, u16::try_from(self.total.div_ceil(8)).unwrap_or(0))
+        self.total != 0
+            && self.used == 1
+            && self.ranges[0] == (0, u16::try_from(self.total.div_ceil(8)).unwrap_or(0))
     }
 
     fn cover(&mut self, mut from: u16, mut to: u16) {

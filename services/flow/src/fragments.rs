@@ -39,7 +39,9 @@ impl Engine {
         fragment: &Fragment,
         sink: &mut dyn Sink,
     ) {
-        let Network::Ip(Ip { addresses: Addresses::V4 { source, destination }, protocol, .. }) = &summary.network else {
+        let Network::Ip(Ip { addresses: Addresses::V4 { source, destination }, protocol, .. }) =
+            &summary.network
+        else {
             return;
         };
         if key.rest.is_some() {

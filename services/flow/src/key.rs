@@ -137,12 +137,24 @@ impl Key {
             Network::Isis(isis) => {
                 let mut words = [head(Kind::Isis, 0, 0), 0, 0, 0, 0, 0, 0, 0, 0, 0];
                 [words[1], words[2], words[3]] = macs(&isis.source, &isis.destination);
-                words[4] = u32::from(isis.pdu_type) << 24 | u32::from(isis.version) << 16 | u32::from(isis.checksum);
+                words[4] =
+                    u32::from(isis.pdu_type) << 24 | u32::from(isis.version) << 16 | u32::from(isis.checksum);
                 pack(&mut words[5..9], &isis.id);
                 Key { words, rest: None, direction: 0, class: Class::Other }
             }
             Network::Lcp(lcp) => {
-                let words = [head(Kind::Lcp, 0, 0), u32::from(lcp.code) << 8 | u32::from(lcp.id), 0, 0, 0, 0, 0, 0, 0, 0];
+                let words = [
+                    head(Kind::Lcp, 0, 0),
+                    u32::from(lcp.code) << 8 | u32::from(lcp.id),
+                    0,
+                    0,
+                    0,
+                    0,
+                    0,
+                    0,
+                    0,
+                    0,
+                ];
                 Key { words, rest: None, direction: 0, class: Class::Other }
             }
             Network::Wlan(wlan) => {
@@ -166,12 +178,13 @@ impl Key {
 
     #[inline]
     fn ipv4(ip: &Ip<'_>, source: u32, destination: u32, config: &Config) -> Key {
-        let make = |kind: Kind, second: u8, a: u32, b: u32, w3: u32, w4: u32, direction: u8, class: Class| Key {
-            words: [head(kind, ip.protocol, second), a, b, w3, w4, 0, 0, 0, 0, 0],
-            rest: None,
-            direction,
-            class,
-        };
+        let make =
+            |kind: Kind, second: u8, a: u32, b: u32, w3: u32, w4: u32, direction: u8, class: Class| Key {
+                words: [head(kind, ip.protocol, second), a, b, w3, w4, 0, 0, 0, 0, 0],
+                rest: None,
+                direction,
+                class,
+            };
         if !config.key.five_tuple && config.key.layer_3_matrix {
             return make(Kind::Matrix, 0, source, destination, 0, 0, 0, Class::Ip);
         }
@@ -184,7 +197,9 @@ impl Key {
                 let message = u32::from(kind) << 8 | u32::from(code);
                 return make(Kind::Igmp, 0, source, named, message, u32::from(ip.id), 0, Class::Ip);
             }
-            Transport::Esp { spi, .. } => return make(Kind::Esp, 0, source, destination, spi, 0, 0, Class::Fixed),
+            Transport::Esp { spi, .. } => {
+                return make(Kind::Esp, 0, source, destination, spi, 0, 0, Class::Fixed);
+            }
             Transport::Fragment => {
                 let id = ip.fragment.map_or(0, |fragment| fragment.id);
                 return Key::fragment(ip.protocol, id, source, destination, config.unidirectional);
@@ -193,7 +208,8 @@ impl Key {
             Transport::Udp { dns_id } => (Class::Ip, dns_id.map_or(0, u32::from)),
             Transport::Other => (if ip.protocol == 6 { Class::Tcp } else { Class::Ip }, 0),
         };
-        let reverse = !config.unidirectional && (source > destination || (source == destination && sport > dport));
+        let reverse =
+            !config.unidirectional && (source > destination || (source == destination && sport > dport));
         if reverse {
             let ports = u32::from(dport) << 16 | u32::from(sport);
             make(Kind::Ipv4, 0, destination, source, ports, dns, 1, class)
@@ -218,7 +234,9 @@ impl Key {
     /// ICMP keys by message type (chapter section 8.1).
     fn icmp(ip: &Ip<'_>, icmp: &Icmp<'_>, source: u32, destination: u32, config: &Config) -> Key {
         let (kind, direction) = match icmp.kind {
-            reply @ (0 | 14 | 16 | 18) if !config.unidirectional => (if reply == 0 { 8 } else { reply - 1 }, 1u8),
+            reply @ (0 | 14 | 16 | 18) if !config.unidirectional => {
+                (if reply == 0 { 8 } else { reply - 1 }, 1u8)
+            }
             kind => (kind, 0),
         };
         let (mut code, mut second, mut words, mut form) = (0u8, 0u8, 0u32, 0u32);
@@ -275,7 +293,9 @@ impl Key {
                     (Kind::Icmp6, message, Class::Icmp, true)
                 }
                 Transport::Esp { spi, .. } => (Kind::Esp6, spi, Class::Fixed, false),
-                Transport::Fragment => (Kind::Fragment6, ip.fragment.map_or(0, |part| part.id), Class::Ip, true),
+                Transport::Fragment => {
+                    (Kind::Fragment6, ip.fragment.map_or(0, |part| part.id), Class::Ip, true)
+                }
                 Transport::Tcp(_) => (Kind::Ipv6, ports, Class::Tcp, true),
                 _ => (Kind::Ipv6, ports, if ip.protocol == 6 { Class::Tcp } else { Class::Ip }, true),
             }
@@ -361,7 +381,8 @@ impl Key {
 
 fn arp_head(kind: Kind, arp: &Arp, operation: u16) -> Words {
     let types = u32::from(arp.hardware_type) << 16 | u32::from(arp.protocol_type);
-    let lengths = u32::from(arp.hardware_length) << 24 | u32::from(arp.protocol_length) << 16 | u32::from(operation);
+    let lengths =
+        u32::from(arp.hardware_length) << 24 | u32::from(arp.protocol_length) << 16 | u32::from(operation);
     [head(kind, 0, 0), types, lengths, 0, 0, 0, 0, 0, 0, 0]
 }
 

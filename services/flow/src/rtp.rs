@@ -60,7 +60,8 @@ impl Rtp {
         let source = |h: &[u8; 12]| [h[8], h[9], h[10], h[11]];
         let mut length = 12 + usize::from(header[0] & 15) * 4;
         if header[0] & 0x10 != 0 {
-            let words = payload.get(length + 2..length + 4).map(|two| usize::from(two[0]) << 8 | usize::from(two[1]));
+            let words =
+                payload.get(length + 2..length + 4).map(|two| usize::from(two[0]) << 8 | usize::from(two[1]));
             match words {
                 Some(words) if i32::try_from(length + 4 + words * 4).is_ok_and(|end| end <= octets) => {
                     length += 4 + words * 4;

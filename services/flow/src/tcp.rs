@@ -337,7 +337,13 @@ impl Tcp {
     }
 
     /// Sequence processing; true when the segment is an exact duplicate and goes no further.
-    fn sequence(&self, segment: &Segment<'_>, src: &mut Registers, dst: &mut Registers, active: &mut bool) -> bool {
+    fn sequence(
+        &self,
+        segment: &Segment<'_>,
+        src: &mut Registers,
+        dst: &mut Registers,
+        active: &mut bool,
+    ) -> bool {
         let order = Order { compat: segment.compat };
         let header = segment.header;
         let (flags, q, a) = (header.flags.0, header.sequence, header.acknowledgement);
@@ -370,7 +376,8 @@ impl Tcp {
             *active = false;
         }
         if segment.compat && e < q {
-            src.acknowledged_octets = src.acknowledged_octets.wrapping_add(src.sequence).wrapping_sub(src.base);
+            src.acknowledged_octets =
+                src.acknowledged_octets.wrapping_add(src.sequence).wrapping_sub(src.base);
             src.base = e;
             src.sequence = e;
         } else if src.base == 0 {

@@ -110,10 +110,13 @@ impl Engine {
                 };
                 match &mut metrics.mac {
                     None => {
-                        metrics.mac = Some(Mac { destination, source, ethertype: header.ethertype, multipath: 0 });
+                        metrics.mac =
+                            Some(Mac { destination, source, ethertype: header.ethertype, multipath: 0 });
                     }
                     Some(mac) => {
-                        if (mac.destination, mac.source, mac.ethertype) != (destination, source, header.ethertype) {
+                        if (mac.destination, mac.source, mac.ethertype)
+                            != (destination, source, header.ethertype)
+                        {
                             mac.multipath |= 1 << index;
                         }
                     }
