@@ -152,6 +152,9 @@ impl Writer {
         if self.buffer.len() + records.len() > GATHER {
             self.flush()?;
         }
+        if records.len() >= GATHER {
+            return self.hand_over(records);
+        }
         self.buffer.extend_from_slice(records);
         Ok(())
     }
@@ -162,15 +165,22 @@ impl Writer {
     ///
     /// As [`Writer::write`].
     pub fn flush(&mut self) -> Result<(), Error> {
+        let mut buffer = std::mem::take(&mut self.buffer);
+        let done = self.hand_over(&buffer);
+        buffer.clear();
+        self.buffer = buffer;
+        done
+    }
+
+    fn hand_over(&mut self, records: &[u8]) -> Result<(), Error> {
         let done = match &mut self.sink {
-            Sink::File(file) => file.append(&self.buffer),
-            Sink::Stdout(out) => out.write_all(&self.buffer).and_then(|()| out.flush()),
+            Sink::File(file) => file.append(records),
+            Sink::Stdout(out) => out.write_all(records).and_then(|()| out.flush()),
             Sink::Udp(socket) => {
-                self.dropped += send(socket, &self.buffer);
+                self.dropped += send(socket, records);
                 Ok(())
             }
         };
-        self.buffer.clear();
         done.map_err(|e| Error::io(&self.name, e))
     }
 
