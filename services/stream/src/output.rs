@@ -170,10 +170,7 @@ mod tests {
         let bytes = std::fs::read(path).unwrap();
         assert_eq!(bytes.len(), INITIAL + 8 * 200_000);
         assert!(
-            bytes[INITIAL..]
-                .chunks(8)
-                .map(|r| u32::from_be_bytes(r[4..].try_into().unwrap()))
-                .eq(0..200_000)
+            bytes[INITIAL..].chunks(8).map(|r| u32::from_be_bytes(r[4..].try_into().unwrap())).eq(0..200_000)
         );
     }
 
