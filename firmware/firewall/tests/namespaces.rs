@@ -1,5 +1,7 @@
 //! The rules in a real kernel: a box and its neighbours in network namespaces.
 
+#![allow(clippy::unwrap_used)]
+
 use std::fs::File;
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::process::{Command, Stdio};
