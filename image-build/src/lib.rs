@@ -53,9 +53,11 @@ pub struct Options {
     pub cache: PathBuf,
     /// Folder with the release binaries.
     pub programs: PathBuf,
+    /// Whether to build the lab's image: the same with `image-build/lab-overlay`, a root shell on a virtio port.
+    pub lab: bool,
 }
 
-/// Builds the image and gives back its path, `<out>/panoptes-<version>-x86_64.img`.
+/// Builds the image and gives back its path, `<out>/panoptes-<version>-x86_64.img` (`…-lab.img`).
 pub fn build(options: &Options) -> Result<PathBuf> {
     debian::check_release()?;
     tool::check_programs()?;
@@ -66,7 +68,7 @@ pub fn build(options: &Options) -> Result<PathBuf> {
     let kernel = kernel::Kernel::open(&debian::fetch(lists::KERNEL, &options.cache)?.root)?;
     let modules = kernel.select(lists::MODULES)?;
 
-    let work = options.out.join("work");
+    let work = options.out.join(if options.lab { "work-lab" } else { "work" });
     if work.exists() {
         fs::remove_dir_all(&work).map_err(Error::io("removing", &work))?;
     }
@@ -75,14 +77,17 @@ pub fn build(options: &Options) -> Result<PathBuf> {
     for program in lists::PROGRAMS {
         strip(&options.programs.join(program), &programs.join(program), identity.epoch)?;
     }
-    let overlay = options.tree.join("os-overlay");
+    let mut overlays = vec![options.tree.join("os-overlay")];
+    if options.lab {
+        overlays.push(options.tree.join("image-build/lab-overlay"));
+    }
     let sources = root::Sources {
         packages: &packages,
         firmware: &firmware,
         kernel: &kernel,
         modules: &modules,
         programs: &programs,
-        overlay: &overlay,
+        overlays: &overlays,
     };
     let root = root::Root::build(&sources, &identity)?;
     let initramfs = initramfs::build(&root, &modules, &identity)?;
@@ -95,7 +100,7 @@ pub fn build(options: &Options) -> Result<PathBuf> {
         initramfs.len() >> 10
     );
     let boot = slot::BootArea::build(&kernel.image, &initramfs, root_size)?;
-    let image = options.out.join(format!("panoptes-{}-x86_64.img", identity.version));
+    let image = options.out.join(format!("panoptes-{}-x86_64{}.img", identity.version, if options.lab { "-lab" } else { "" }));
     disk::write(&image, &disk::Content { root: &squashfs, boot: &boot }, &identity, &work)?;
     fs::remove_dir_all(&work).map_err(Error::io("removing", &work))?;
     Ok(image)

@@ -5,10 +5,11 @@ use std::process::ExitCode;
 
 use image_build::{Options, build};
 
-const USAGE: &str = "usage: image-build [--out FOLDER] [--cache FOLDER] [--programs FOLDER] [--tree FOLDER]
+const USAGE: &str = "usage: image-build [--out FOLDER] [--cache FOLDER] [--programs FOLDER] [--tree FOLDER] [--lab]
 
 Builds panoptes-<version>-x86_64.img into --out (build) from the source tree (--tree, the current folder), its release
-binaries (--programs, target/release) and Debian packages, which are kept in --cache (build/cache).";
+binaries (--programs, target/release) and Debian packages, which are kept in --cache (build/cache). With --lab,
+panoptes-<version>-x86_64-lab.img: the same with a root shell on a virtio serial port, for tests.";
 
 fn main() -> ExitCode {
     let options = match options() {
@@ -41,6 +42,7 @@ fn options() -> Result<Option<Options>, lexopt::Error> {
         out: PathBuf::from("build"),
         cache: PathBuf::from("build/cache"),
         programs: PathBuf::from("target/release"),
+        lab: false,
     };
     let mut parser = lexopt::Parser::from_env();
     while let Some(argument) = parser.next()? {
@@ -49,6 +51,7 @@ fn options() -> Result<Option<Options>, lexopt::Error> {
             Long("cache") => options.cache = parser.value()?.into(),
             Long("programs") => options.programs = parser.value()?.into(),
             Long("tree") => options.tree = parser.value()?.into(),
+            Long("lab") => options.lab = true,
             Short('h') | Long("help") => return Ok(None),
             _ => return Err(argument.unexpected()),
         }

@@ -1,7 +1,7 @@
 //! The box's root: what is kept of Debian's packages, our programs, modules, firmware files, and the overlay over all.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::debian::Packages;
 use crate::elf;
@@ -32,15 +32,15 @@ pub struct Sources<'a> {
     pub modules: &'a Modules,
     /// Folder with our programs, stripped.
     pub programs: &'a Path,
-    /// The folder laid over everything.
-    pub overlay: &'a Path,
+    /// Folders laid over everything, one after the other.
+    pub overlays: &'a [PathBuf],
 }
 
 /// The root as it goes into the image.
 pub struct Root {
     /// Its files.
     pub tree: Tree,
-    debian: BTreeMap<String, std::path::PathBuf>,
+    debian: BTreeMap<String, PathBuf>,
 }
 
 impl Root {
@@ -72,11 +72,10 @@ impl Root {
         root.modules(sources)?;
         root.firmware(sources)?;
         root.release(sources, identity);
-        for (path, node) in Tree::read(sources.overlay)?.iter() {
-            if MERGED.iter().any(|(link, _)| path == *link) {
-                continue;
-            }
-            root.tree.put(path, node.clone());
+        for overlay in sources.overlays {
+            let overlay = Tree::read(overlay)?;
+            let files = overlay.iter().filter(|(path, _)| !MERGED.iter().any(|(link, _)| path == link));
+            files.for_each(|(path, node)| root.tree.put(path, node.clone()));
         }
         root.libraries()?;
         root.check_links()?;
@@ -284,7 +283,7 @@ impl Root {
 }
 
 /// Paths of the files and links below `root`, as they lie when `/usr` is merged.
-fn index(root: &Path) -> Result<BTreeMap<String, std::path::PathBuf>> {
+fn index(root: &Path) -> Result<BTreeMap<String, PathBuf>> {
     let mut paths = BTreeMap::new();
     for source in files_below(root)? {
         if source.is_dir() && !source.is_symlink() {
