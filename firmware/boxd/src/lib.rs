@@ -1,0 +1,12 @@
+//! The one root daemon of the box, and stage 1 of its boot.
+//!
+//! One program with several faces, chosen by name or first word: `init` is process 1 of the initramfs,
+//! `halt` the last program of the box, and without a word it is the daemon that owns everything
+//! privileged in between (appliance chapter, sections 2 to 5).
+
+#![forbid(unsafe_code)]
+
+pub mod console;
+pub mod halt;
+pub mod stage1;
+pub mod users;
