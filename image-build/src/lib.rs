@@ -100,7 +100,11 @@ pub fn build(options: &Options) -> Result<PathBuf> {
         initramfs.len() >> 10
     );
     let boot = slot::BootArea::build(&kernel.image, &initramfs, root_size)?;
-    let image = options.out.join(format!("panoptes-{}-x86_64{}.img", identity.version, if options.lab { "-lab" } else { "" }));
+    let image = options.out.join(format!(
+        "panoptes-{}-x86_64{}.img",
+        identity.version,
+        if options.lab { "-lab" } else { "" }
+    ));
     disk::write(&image, &disk::Content { root: &squashfs, boot: &boot }, &identity, &work)?;
     fs::remove_dir_all(&work).map_err(Error::io("removing", &work))?;
     Ok(image)

@@ -101,7 +101,8 @@ impl Running {
                 (hosts[client].sockets.add(asking), Some(hosts[server].sockets.add(answering)))
             }
             Conversation::Echo { .. } => {
-                let buffer = || icmp::PacketBuffer::new(vec![icmp::PacketMetadata::EMPTY; 8], vec![0; BUFFER]);
+                let buffer =
+                    || icmp::PacketBuffer::new(vec![icmp::PacketMetadata::EMPTY; 8], vec![0; BUFFER]);
                 let mut socket = icmp::Socket::new(buffer(), buffer());
                 socket.bind(icmp::Endpoint::Ident(own_port)).map_err(|_| failed("cannot bind"))?;
                 (hosts[client].sockets.add(socket), None)
@@ -155,7 +156,8 @@ impl Running {
         let client_state = client.state();
         let server = hosts[server_host].sockets.get_mut::<tcp::Socket>(server_handle);
         if server.can_recv() {
-            self.answered += server.recv(|bytes| (bytes.len(), bytes.len())).map_err(|_| broken("request"))?;
+            self.answered +=
+                server.recv(|bytes| (bytes.len(), bytes.len())).map_err(|_| broken("request"))?;
         }
         if self.answered == request && server.can_send() && self.sent < answer {
             self.sent += server.send_slice(&octets(answer - self.sent)).map_err(|_| broken("answer"))?;
@@ -171,7 +173,14 @@ impl Running {
         Ok(gone(client_state) && server.state() == tcp::State::Closed)
     }
 
-    fn step_udp(&mut self, hosts: &mut [Host], port: u16, datagrams: usize, request: usize, answer: usize) -> Result<bool> {
+    fn step_udp(
+        &mut self,
+        hosts: &mut [Host],
+        port: u16,
+        datagrams: usize,
+        request: usize,
+        answer: usize,
+    ) -> Result<bool> {
         let Some((server_host, server_handle)) = self.server else { return Ok(true) };
         let full = |_| Error::Other("a UDP socket took no datagram".into());
         let server = hosts[server_host].sockets.get_mut::<udp::Socket>(server_handle);
@@ -184,7 +193,9 @@ impl Running {
             self.waiting = false;
         }
         if !self.waiting && self.sent < datagrams {
-            client.send_slice(&octets(request), (self.peer, port)).map_err(|_| Error::Other("a UDP socket took no datagram".into()))?;
+            client
+                .send_slice(&octets(request), (self.peer, port))
+                .map_err(|_| Error::Other("a UDP socket took no datagram".into()))?;
             self.sent += 1;
             self.waiting = true;
         }
@@ -194,9 +205,12 @@ impl Running {
     fn step_echo(&mut self, hosts: &mut [Host], requests: u16, payload: usize) -> Result<bool> {
         let socket = hosts[self.client.0].sockets.get_mut::<icmp::Socket>(self.client.1);
         if let Ok((bytes, _)) = socket.recv() {
-            let packet = Icmpv4Packet::new_checked(bytes).map_err(|error| Error::Other(format!("an echo reply: {error}")))?;
+            let packet = Icmpv4Packet::new_checked(bytes)
+                .map_err(|error| Error::Other(format!("an echo reply: {error}")))?;
             match Icmpv4Repr::parse(&packet, &ChecksumCapabilities::default()) {
-                Ok(Icmpv4Repr::EchoReply { seq_no, data, .. }) if seq_no as usize == self.sent && data.len() == payload => {
+                Ok(Icmpv4Repr::EchoReply { seq_no, data, .. })
+                    if seq_no as usize == self.sent && data.len() == payload =>
+                {
                     self.received += 1;
                     self.waiting = false;
                 }
@@ -206,7 +220,8 @@ impl Running {
         if !self.waiting && self.sent < requests as usize {
             self.sent += 1;
             let data = octets(payload);
-            let request = Icmpv4Repr::EchoRequest { ident: self.own_port, seq_no: self.sent as u16, data: &data };
+            let request =
+                Icmpv4Repr::EchoRequest { ident: self.own_port, seq_no: self.sent as u16, data: &data };
             let buffer = socket
                 .send(request.buffer_len(), self.peer)
                 .map_err(|_| Error::Other("an ICMP socket took no request".into()))?;

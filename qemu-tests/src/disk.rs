@@ -61,7 +61,8 @@ impl Disk {
         let copy = target.join("data.img");
         self.extract(start, size, &copy)?;
         // Status 1: repaired. debugfs then sees what a mount would see.
-        let status = tool("e2fsck").args(["-fy"]).arg(&copy).stdout(Stdio::null()).stderr(Stdio::null()).status();
+        let status =
+            tool("e2fsck").args(["-fy"]).arg(&copy).stdout(Stdio::null()).stderr(Stdio::null()).status();
         let status = status.map_err(Error::io("starting e2fsck"))?;
         if !matches!(status.code(), Some(0 | 1)) {
             return Err(Error::Other(format!("e2fsck of the data partition: {status}")));
@@ -80,9 +81,12 @@ impl Disk {
         let mut file = File::open(&self.path).map_err(Error::file("opening", &self.path))?;
         // The table's entries are 128 octets each from LBA 2 (UEFI specification 5.3.3).
         let mut entry = [0; 128];
-        file.seek(SeekFrom::Start(1024 + 128 * (number as u64 - 1))).map_err(Error::file("reading", &self.path))?;
+        file.seek(SeekFrom::Start(1024 + 128 * (number as u64 - 1)))
+            .map_err(Error::file("reading", &self.path))?;
         file.read_exact(&mut entry).map_err(Error::file("reading", &self.path))?;
-        let lba = |at: usize| entry[at..at + 8].iter().rev().fold(0_u64, |value, byte| value << 8 | u64::from(*byte));
+        let lba = |at: usize| {
+            entry[at..at + 8].iter().rev().fold(0_u64, |value, byte| value << 8 | u64::from(*byte))
+        };
         let (first, last) = (lba(32), lba(40));
         if first == 0 || last < first {
             return Err(Error::Other(format!("{} has no partition {number}", self.path.display())));

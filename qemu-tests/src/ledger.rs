@@ -5,8 +5,8 @@ use std::fmt;
 use std::net::Ipv4Addr;
 
 use smoltcp::wire::{
-    ArpOperation, ArpPacket, EthernetFrame, EthernetProtocol, Icmpv4Message, Icmpv4Packet, IpProtocol, Ipv4Packet, TcpPacket,
-    UdpPacket,
+    ArpOperation, ArpPacket, EthernetFrame, EthernetProtocol, Icmpv4Message, Icmpv4Packet, IpProtocol,
+    Ipv4Packet, TcpPacket, UdpPacket,
 };
 
 /// A conversation as `ra` names it, seen from the host that began it.
@@ -85,7 +85,8 @@ impl Ledger {
     /// Counts a frame as it was on the wire. Frames of other protocols than those of [`FlowKey`] are an error: hosts
     /// here do not send any, so ground truth would not be the truth.
     pub fn count(&mut self, frame: &[u8]) -> Result<(), String> {
-        let key = classify(frame).ok_or_else(|| format!("a frame of {} octets of no known flow", frame.len()))?;
+        let key =
+            classify(frame).ok_or_else(|| format!("a frame of {} octets of no known flow", frame.len()))?;
         let octets = frame.len() as u64;
         let reversed = key.reversed();
         if key != reversed && self.flows.contains_key(&reversed) {
@@ -177,7 +178,9 @@ fn classify(frame: &[u8]) -> Option<FlowKey> {
                 IpProtocol::Icmp => {
                     let icmp = Icmpv4Packet::new_checked(ip.payload()).ok()?;
                     match icmp.msg_type() {
-                        Icmpv4Message::EchoRequest | Icmpv4Message::EchoReply => Some(key("icmp", from, 0, to, 0)),
+                        Icmpv4Message::EchoRequest | Icmpv4Message::EchoReply => {
+                            Some(key("icmp", from, 0, to, 0))
+                        }
                         _ => None,
                     }
                 }

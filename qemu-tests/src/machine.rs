@@ -121,7 +121,10 @@ impl Machine {
         let (far, near) = port.paths();
         let unix = |path: &Path| json!({ "type": "unix", "path": path.display().to_string() });
         let id = format!("tap{number}");
-        self.qmp.execute("netdev_add", json!({ "type": "dgram", "id": id, "local": unix(far), "remote": unix(near) }))?;
+        self.qmp.execute(
+            "netdev_add",
+            json!({ "type": "dgram", "id": id, "local": unix(far), "remote": unix(near) }),
+        )?;
         self.qmp.execute(
             "device_add",
             json!({ "driver": "virtio-net-pci", "id": format!("nic{id}"), "netdev": id, "mac": tap_mac(number),
@@ -231,9 +234,10 @@ impl Stopped {
         let mut taps = Vec::new();
         for number in 0..self.options.taps {
             let port = Port::new(&folder, &format!("tap{number}"))?;
-            command
-                .args(["-netdev", &format!("dgram,id=tap{number},{}", port.netdev())])
-                .args(["-device", &nic_device(&format!("tap{number}"), &tap_mac(number), FIRST_TAP_SLOT + number)]);
+            command.args(["-netdev", &format!("dgram,id=tap{number},{}", port.netdev())]).args([
+                "-device",
+                &nic_device(&format!("tap{number}"), &tap_mac(number), FIRST_TAP_SLOT + number),
+            ]);
             taps.push(Some(port));
         }
         let said = folder.join("qemu.log");
@@ -275,7 +279,8 @@ fn qemu(folder: &Path, options: &Options, disk: &Path) -> Result<Command> {
     }
     if options.firmware == Firmware::Uefi {
         let variables = folder.join("variables.fd");
-        fs::copy("/usr/share/OVMF/OVMF_VARS_4M.fd", &variables).map_err(Error::io("copying OVMF's variables"))?;
+        fs::copy("/usr/share/OVMF/OVMF_VARS_4M.fd", &variables)
+            .map_err(Error::io("copying OVMF's variables"))?;
         command
             .args(["-drive", "if=pflash,format=raw,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.fd"])
             .args(["-drive", &format!("if=pflash,format=raw,file={}", variables.display())]);
@@ -285,7 +290,10 @@ fn qemu(folder: &Path, options: &Options, disk: &Path) -> Result<Command> {
         .args(["-device", &format!("virtio-blk-pci,drive=disk,addr={DISK_SLOT:#x},bootindex=0")])
         .args(["-serial", &format!("file:{}", folder.join("console").display())])
         .args(["-qmp", &format!("unix:{},server=on,wait=off", folder.join("qmp").display())])
-        .args(["-chardev", &format!("socket,id=shell,path={},server=on,wait=off", folder.join("shell").display())])
+        .args([
+            "-chardev",
+            &format!("socket,id=shell,path={},server=on,wait=off", folder.join("shell").display()),
+        ])
         .args(["-device", &format!("virtio-serial-pci,addr={SHELL_SLOT:#x}")])
         .args(["-device", &format!("virtserialport,chardev=shell,name={PORT_NAME}")]);
     Ok(command)
@@ -306,7 +314,8 @@ fn mac_text(mac: [u8; 6]) -> String {
 
 /// A loopback port that nobody listens on.
 fn free_port() -> Result<u16> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(Error::io("looking for a free port"))?;
+    let listener =
+        TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(Error::io("looking for a free port"))?;
     Ok(listener.local_addr().map_err(Error::io("looking for a free port"))?.port())
 }
 

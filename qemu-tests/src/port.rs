@@ -28,7 +28,9 @@ impl Port {
         let socket = UnixDatagram::bind(&near).map_err(Error::file("making", &near))?;
         // A guest that takes no frames (not up yet, stopped) makes the cable full; nobody waits for it for ever.
         socket.set_write_timeout(Some(Duration::from_secs(20))).map_err(Error::file("setting up", &near))?;
-        socket.set_read_timeout(Some(Duration::from_millis(100))).map_err(Error::file("setting up", &near))?;
+        socket
+            .set_read_timeout(Some(Duration::from_millis(100)))
+            .map_err(Error::file("setting up", &near))?;
         Ok(Port { socket, far, near })
     }
 

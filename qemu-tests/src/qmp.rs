@@ -36,7 +36,10 @@ impl Qmp {
     /// Carries out a command and gives back what it returns.
     pub fn execute(&mut self, command: &str, arguments: Value) -> Result<Value> {
         let line = format!("{}\n", json!({ "execute": command, "arguments": arguments }));
-        self.reader.get_mut().write_all(line.as_bytes()).map_err(Error::io("writing to QEMU's control socket"))?;
+        self.reader
+            .get_mut()
+            .write_all(line.as_bytes())
+            .map_err(Error::io("writing to QEMU's control socket"))?;
         loop {
             let mut answer = self.read()?;
             if let Some(value) = answer.get_mut("return") {
@@ -55,6 +58,7 @@ impl Qmp {
         if length == 0 {
             return Err(Error::Other("QEMU has closed its control socket".into()));
         }
-        serde_json::from_str(&line).map_err(|error| Error::Other(format!("QEMU's control socket: {error}: {line:?}")))
+        serde_json::from_str(&line)
+            .map_err(|error| Error::Other(format!("QEMU's control socket: {error}: {line:?}")))
     }
 }

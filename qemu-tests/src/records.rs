@@ -10,7 +10,8 @@ use crate::error::{Error, Result};
 use crate::ledger::{Counts, FlowKey, Ledger};
 
 /// The columns that a ledger is made from.
-const COLUMNS: [&str; 9] = ["proto", "saddr", "sport", "daddr", "dport", "spkts", "dpkts", "sbytes", "dbytes"];
+const COLUMNS: [&str; 9] =
+    ["proto", "saddr", "sport", "daddr", "dport", "spkts", "dpkts", "sbytes", "dbytes"];
 
 /// Debian's `ra`.
 pub const DEBIAN_RA: &str = "/usr/bin/ra";
@@ -128,7 +129,8 @@ fn ledger_from(text: &str) -> Result<Ledger> {
     for line in text.lines() {
         let cells: Vec<&str> = line.split(',').map(str::trim).collect();
         let wrong = || Error::Other(format!("ra printed a line that is no record: {line:?}"));
-        let [protocol, source, source_port, destination, destination_port, numbers @ ..] = cells.as_slice() else {
+        let [protocol, source, source_port, destination, destination_port, numbers @ ..] = cells.as_slice()
+        else {
             return Err(wrong());
         };
         if matches!(*protocol, "man" | "Proto") {
@@ -137,7 +139,8 @@ fn ledger_from(text: &str) -> Result<Ledger> {
         let with_ports = matches!(*protocol, "tcp" | "udp");
         let port = |text: &str| if with_ports { text.parse().map_err(|_| wrong()) } else { Ok(0) };
         let number = |at: usize| numbers.get(at).and_then(|text| text.parse().ok()).ok_or_else(wrong);
-        let (Ok(source), Ok(destination)) = (source.parse::<Ipv4Addr>(), destination.parse::<Ipv4Addr>()) else {
+        let (Ok(source), Ok(destination)) = (source.parse::<Ipv4Addr>(), destination.parse::<Ipv4Addr>())
+        else {
             // IPv6 and Ethernet flows are not the hosts'.
             continue;
         };

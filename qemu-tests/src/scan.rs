@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 
 use smoltcp::phy::ChecksumCapabilities;
 use smoltcp::wire::{
-    ArpOperation, ArpPacket, ArpRepr, EthernetAddress, EthernetFrame, EthernetProtocol, EthernetRepr, IpAddress, IpProtocol,
-    Ipv4Packet, Ipv4Repr, TcpControl, TcpPacket, TcpRepr, TcpSeqNumber, UdpPacket, UdpRepr,
+    ArpOperation, ArpPacket, ArpRepr, EthernetAddress, EthernetFrame, EthernetProtocol, EthernetRepr,
+    IpAddress, IpProtocol, Ipv4Packet, Ipv4Repr, TcpControl, TcpPacket, TcpRepr, TcpSeqNumber, UdpPacket,
+    UdpRepr,
 };
 
 use crate::error::Result;
@@ -48,7 +49,11 @@ impl<'a> Scanner<'a> {
     }
 
     /// Tries these TCP ports once each and waits `patience` for late answers. Gives back the ports that answered.
-    pub fn tcp(&mut self, ports: impl Iterator<Item = u16>, patience: Duration) -> Result<BTreeMap<u16, Answer>> {
+    pub fn tcp(
+        &mut self,
+        ports: impl Iterator<Item = u16>,
+        patience: Duration,
+    ) -> Result<BTreeMap<u16, Answer>> {
         self.answers.clear();
         for port in ports {
             self.management.send(&self.syn(port))?;
@@ -165,7 +170,12 @@ impl<'a> Scanner<'a> {
     }
 
     /// A frame to the box with an IPv4 packet that `fill` completes.
-    fn ip(&self, protocol: IpProtocol, length: usize, fill: impl FnOnce(&mut [u8], IpAddress, IpAddress)) -> Vec<u8> {
+    fn ip(
+        &self,
+        protocol: IpProtocol,
+        length: usize,
+        fill: impl FnOnce(&mut [u8], IpAddress, IpAddress),
+    ) -> Vec<u8> {
         let ip = Ipv4Repr {
             src_addr: self.address,
             dst_addr: BOX_ADDRESS,

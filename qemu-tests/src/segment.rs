@@ -45,7 +45,14 @@ impl Segment {
         if let Some(tap) = &tap {
             tap.set_nonblocking()?;
         }
-        Ok(Segment { hosts: Vec::new(), tap, ledger: Ledger::new(), began: Instant::now(), next_port: 40_000, from_tap: Vec::new() })
+        Ok(Segment {
+            hosts: Vec::new(),
+            tap,
+            ledger: Ledger::new(),
+            began: Instant::now(),
+            next_port: 40_000,
+            from_tap: Vec::new(),
+        })
     }
 
     /// Adds a host with an address in a network of 24 bits; its hardware address follows from it.
@@ -168,7 +175,9 @@ fn send_padded(tap: &Port, frame: &[u8]) -> Result<()> {
     let end = Instant::now() + Duration::from_secs(20);
     loop {
         match tap.send(frame) {
-            Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::WouldBlock && Instant::now() < end => {
+            Err(Error::Io { source, .. })
+                if source.kind() == std::io::ErrorKind::WouldBlock && Instant::now() < end =>
+            {
                 std::thread::sleep(Duration::from_micros(200));
             }
             result => return result,
@@ -242,11 +251,22 @@ mod tests {
         let flows = segment.ledger().flows();
         let of = |protocol: &str| *flows.iter().find(|(key, _)| key.protocol == protocol).unwrap().1;
         assert_eq!(flows.len(), 4);
-        assert_eq!(of("arp"), Counts { source_packets: 1, destination_packets: 1, source_octets: 60, destination_octets: 60 });
-        assert_eq!(of("icmp"), Counts { source_packets: 4, destination_packets: 4, source_octets: 392, destination_octets: 392 });
+        assert_eq!(
+            of("arp"),
+            Counts { source_packets: 1, destination_packets: 1, source_octets: 60, destination_octets: 60 }
+        );
+        assert_eq!(
+            of("icmp"),
+            Counts { source_packets: 4, destination_packets: 4, source_octets: 392, destination_octets: 392 }
+        );
         assert_eq!(
             of("udp"),
-            Counts { source_packets: 5, destination_packets: 5, source_octets: 710, destination_octets: 5210 }
+            Counts {
+                source_packets: 5,
+                destination_packets: 5,
+                source_octets: 710,
+                destination_octets: 5210
+            }
         );
         let tcp = of("tcp");
         // 14 full segments carry 20,000 octets; SYN, FIN and acknowledgements come on top.
