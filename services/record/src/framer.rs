@@ -126,10 +126,12 @@ impl Framer {
         }
         // A length that reaches over the next record shows as a whole record where a DSR is expected. Looked for
         // before waiting for the rest of a long record, which may never come.
-        if header.kind.has_dsrs()
-            && let Some(at) = nested_record(b, header.len())
-        {
-            return unreadable(at, Reason::BadLength(header.words));
+        if header.kind.has_dsrs() {
+            match nested_record(b, header.len()) {
+                Nested::At(at) => return unreadable(at, Reason::BadLength(header.words)),
+                Nested::Unknown { need } if !ended => return (0, Frame::More { need }),
+                _ => {}
+            }
         }
         if b.len() < header.len() {
             if ended && let Some(at) = next_record(b, 4) {
@@ -218,20 +220,36 @@ fn next_record(b: &[u8], from: usize) -> Option<usize> {
     (from..b.len()).step_by(4).find(|&at| b.get(at..).is_some_and(certain))
 }
 
-/// Offset of a certain record that the DSR walk of the record at the start of `b`, said to be `len` octets long, meets
-/// where a DSR should be. Type codes of records are no DSR types, except those of section 7.15 and 7.25.
-fn nested_record(b: &[u8], len: usize) -> Option<usize> {
-    let body = b.get(Header::LEN..len.min(b.len()))?;
-    let mut walk = Walk::new(body);
+/// Whether the DSR walk of a record meets another record where a DSR should be.
+enum Nested {
+    No,
+    At(usize),
+    /// One may begin there; it shows with this many octets.
+    Unknown {
+        need: usize,
+    },
+}
+
+/// Looks into the record at the start of `b`, said to be `len` octets long. The first octets looked for are no DSR types
+/// of section 7.
+fn nested_record(b: &[u8], len: usize) -> Nested {
+    let mut walk = Walk::new(b.get(Header::LEN..len.min(b.len())).unwrap_or(&[]));
+    let body = walk.rest().len();
     loop {
-        let at = Header::LEN + body.len() - walk.rest().len();
-        if at >= len {
-            return None;
+        let at = Header::LEN + body - walk.rest().len();
+        let Some(here) = b.get(at..).filter(|_| at < len) else { return Nested::No };
+        if let Some(0x13 | 0x15 | 0x33 | 0x35 | 0x83 | 0x85) = here.first() {
+            if certain(here) {
+                return Nested::At(at);
+            }
+            let transport = here.get(Header::LEN).is_none_or(|&t| t == code::TRANSPORT);
+            let cut = Header::parse(here).filter(|h| plausible(*h) && h.len() > here.len());
+            if let Some(h) = cut.filter(|h| h.kind.has_dsrs() && transport) {
+                return Nested::Unknown { need: at + h.len() };
+            }
         }
-        let here = b.get(at..)?;
-        if matches!(here.first(), Some(0x13 | 0x15 | 0x33 | 0x35 | 0x83 | 0x85)) && certain(here) {
-            return Some(at);
+        if walk.next().is_none() {
+            return Nested::No;
         }
-        walk.next()?;
     }
 }

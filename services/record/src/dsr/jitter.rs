@@ -34,12 +34,13 @@ impl Intervals {
         [self.n, a, b, c, d, self.histogram[0], self.histogram[1]]
     }
 
-    fn scaled(self, by: f32) -> Intervals {
+    fn thousandth(self) -> Intervals {
+        let scale = |v: f32| (f64::from(v) / 1000.0) as f32;
         Intervals {
-            min: self.min * by,
-            mean: self.mean * by,
-            stdev: self.stdev * by,
-            max: self.max * by,
+            min: scale(self.min),
+            mean: scale(self.mean),
+            stdev: scale(self.stdev),
+            max: scale(self.max),
             ..self
         }
     }
@@ -160,7 +161,7 @@ impl Jitter {
 
     /// Nanoseconds to microseconds.
     pub fn nanos_to_micros(self) -> Jitter {
-        let scale = |i: Option<Intervals>| i.map(|i| i.scaled(1e-3));
+        let scale = |i: Option<Intervals>| i.map(Intervals::thousandth);
         Jitter {
             src_active: scale(self.src_active),
             src_idle: scale(self.src_idle),

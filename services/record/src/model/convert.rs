@@ -6,12 +6,14 @@ use crate::dsr::agr::Agr;
 use crate::dsr::flow::{FlowKey, HwAddr, Ipv4Detail, Ipv4Key, Ipv6Detail, Ipv6Key, MASKS};
 use crate::dsr::jitter;
 use crate::dsr::network::{Body as State, Tcp, TcpSide};
-use crate::dsr::time::{ABSOLUTE_NSEC, ABSOLUTE_USEC, Time};
+use crate::dsr::time::{ABSOLUTE_NSEC, ABSOLUTE_USEC, SideTime, Stamps, Time};
 use crate::header::Version;
+use crate::stamp::Stamp;
 
 impl Record {
     /// The record seen from the other side: every DSR is exchanged; a flow key keeps its REVERSE bit.
     pub fn reversed(mut self) -> Record {
+        self.state_sides();
         if let Body::Dsrs { slots, .. } = &mut self.body {
             for slot in slots.iter_mut() {
                 change(slot, Dsr::reversed);
@@ -24,6 +26,22 @@ impl Record {
             restore_order(slots);
         }
         self
+    }
+
+    /// Form A times name no sides; where the sides cannot be told from the counters after they are exchanged (no
+    /// packets, one each way), the times are stated by side first.
+    fn state_sides(&mut self) {
+        let packets = self.metric().map_or((0, 0), |m| (m.src.packets, m.dst.packets));
+        let times = self.times();
+        if matches!(packets, (0, 0) | (1, 1))
+            && let Some(Time { stamps: Stamps::One(_) | Stamps::Range(..), .. }) = self.time()
+            && let Some(time) = self.time_mut()
+        {
+            let side = |t: Option<(Stamp, Stamp)>| {
+                t.map(|(start, end)| SideTime { start, end: (end != start).then_some(end) })
+            };
+            time.stamps = Stamps::Sides(side(times.src), side(times.dst));
+        }
     }
 
     /// The record in true direction: as a view shows it without repair. REVERSE is cleared (section 7.2.1).
