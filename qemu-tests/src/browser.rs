@@ -21,7 +21,7 @@ pub struct Browser {
 }
 
 /// What went wrong, with what was being done.
-pub type Result<T> = std::result::Result<T, String>;
+type Result<T> = std::result::Result<T, String>;
 
 impl Browser {
     /// Starts chromedriver and a headless Chromium with an empty profile that takes self-made certificates.
@@ -120,7 +120,8 @@ impl Browser {
     pub fn fill(&self, css: &str, text: &str) -> Result<()> {
         let element = self.find(css)?;
         self.call("POST", &self.at(&format!("element/{element}/clear")), None)?;
-        self.call("POST", &self.at(&format!("element/{element}/value")), Some(json!({"text": text}))).map(drop)
+        self.call("POST", &self.at(&format!("element/{element}/value")), Some(json!({"text": text})))
+            .map(drop)
     }
 
     /// Clicks what `css` selects.

@@ -8,6 +8,7 @@
 
 #![forbid(unsafe_code)]
 
+mod browser;
 mod console;
 mod converse;
 mod disk;
@@ -24,6 +25,7 @@ mod scan;
 mod segment;
 mod shell;
 
+pub use browser::Browser;
 pub use console::Console;
 pub use converse::Conversation;
 pub use disk::{Disk, default_image};
