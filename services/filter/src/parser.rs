@@ -1,0 +1,412 @@
+//! Tokens to a tree, by recursive descent (filter chapter, sections 3 and 4).
+
+use crate::ast::{Cast, Cmp, Connective, Direction, Expr, ExprKind, Head, Id, Number, Protocol, Type, V4Mask};
+use crate::error::{Found, Problem, Span, SyntaxError};
+use crate::keyword::Keyword;
+use crate::lexer::{self, Dialect, Token, TokenKind};
+
+/// How deep parentheses and `not` may be nested.
+pub(crate) const MAX_NESTING: usize = 128;
+
+const TERM: &str = "a test such as `tcp`, `src host`, `port` or `(`";
+
+/// Parses a whole filter. `None`: it is blank, so everything matches.
+pub(crate) fn parse(text: &str, dialect: Dialect) -> Result<Option<Expr>, SyntaxError> {
+    let tokens = lexer::tokens(text, dialect)?;
+    if tokens.is_empty() {
+        return Ok(None);
+    }
+    let mut parser = Parser { text, tokens: &tokens, at: 0, depth: 0, dialect };
+    let expr = parser.expr()?;
+    if parser.at < tokens.len() {
+        return Err(parser.unexpected("`and`, `or` or the end"));
+    }
+    Ok(Some(expr))
+}
+
+struct Parser<'t> {
+    text: &'t str,
+    tokens: &'t [Token],
+    at: usize,
+    depth: usize,
+    dialect: Dialect,
+}
+
+/// The qualifiers that the next bare identifier would take.
+type Sticky = Option<Head>;
+
+impl Parser<'_> {
+    /// `expr = term { ("and" | "or") (term | id) }`
+    fn expr(&mut self) -> Result<Expr, SyntaxError> {
+        let (first, mut sticky) = self.term(None)?;
+        let mut rest = Vec::new();
+        while let Some(connective) = self.connective() {
+            let operand = if self.bare_id_follows() {
+                let Some(head) = sticky else {
+                    return Err(self.unexpected("a qualifier such as `port` or `host` before the identifier"));
+                };
+                self.id(head, self.here().start)?
+            } else {
+                let (operand, after) = self.term(sticky)?;
+                sticky = after;
+                operand
+            };
+            rest.push((connective, operand));
+        }
+        Ok(chain(first, rest))
+    }
+
+    /// A term, and the qualifiers in force after it when `before` were in force before it.
+    fn term(&mut self, before: Sticky) -> Result<(Expr, Sticky), SyntaxError> {
+        let start = self.here().start;
+        let Some(kind) = self.peek() else { return Err(self.unexpected(TERM)) };
+        match kind {
+            TokenKind::Open => {
+                self.enter()?;
+                let inner = self.expr()?;
+                self.close()?;
+                self.depth -= 1;
+                Ok((inner, before))
+            }
+            TokenKind::Keyword(keyword) | TokenKind::NewKeyword(keyword) => self.keyword_term(*keyword, start, before),
+            _ => Err(self.unexpected(TERM)),
+        }
+    }
+
+    fn keyword_term(
+        &mut self,
+        keyword: Keyword,
+        start: usize,
+        before: Sticky,
+    ) -> Result<(Expr, Sticky), SyntaxError> {
+        let alone = |parser: &mut Self, kind| {
+            parser.at += 1;
+            Ok((parser.node(kind, start), None))
+        };
+        match keyword {
+            Keyword::Not => {
+                self.enter()?;
+                let (operand, sticky) = self.term(before)?;
+                self.depth -= 1;
+                Ok((self.node(ExprKind::Not(Box::new(operand)), start), sticky))
+            }
+            Keyword::Protocol(protocol) => {
+                self.at += 1;
+                match self.peek_keyword() {
+                    Some(Keyword::Broadcast) => alone(self, cast(Some(protocol), Cast::Broadcast)),
+                    Some(Keyword::Multicast) => alone(self, cast(Some(protocol), Cast::Multicast)),
+                    Some(Keyword::Src | Keyword::Dst) => self.directed(Some(protocol), start),
+                    Some(Keyword::Type(kind)) => {
+                        self.typed(Head { protocol: Some(protocol), direction: Direction::Unspecified, kind }, start)
+                    }
+                    _ if matches!(self.peek(), Some(TokenKind::Operator("["))) => Err(self.meaningless()),
+                    _ => Ok((self.node(ExprKind::Protocol(protocol), start), None)),
+                }
+            }
+            Keyword::Src | Keyword::Dst => self.directed(None, start),
+            Keyword::Type(kind) => {
+                self.typed(Head { protocol: None, direction: Direction::Unspecified, kind }, start)
+            }
+            Keyword::Flag(flag) => {
+                alone(self, ExprKind::Flag { protocol: None, direction: Direction::Unspecified, flag })
+            }
+            Keyword::State(state) => alone(self, ExprKind::State(state)),
+            Keyword::Broadcast => alone(self, cast(None, Cast::Broadcast)),
+            Keyword::Multicast => alone(self, cast(None, Cast::Multicast)),
+            Keyword::Meaningless => Err(self.meaningless()),
+            Keyword::And | Keyword::Or | Keyword::Cmp(_) | Keyword::Mask | Keyword::Reserved => {
+                Err(self.unexpected(TERM))
+            }
+        }
+    }
+
+    /// What follows a direction: a flag, a type, or at once an address.
+    fn directed(&mut self, protocol: Option<Protocol>, start: usize) -> Result<(Expr, Sticky), SyntaxError> {
+        let direction = self.direction()?;
+        match self.peek_keyword() {
+            Some(Keyword::Flag(flag)) => {
+                self.at += 1;
+                Ok((self.node(ExprKind::Flag { protocol, direction, flag }, start), None))
+            }
+            Some(Keyword::Type(Type::Proto | Type::Gateway)) => {
+                Err(self.unexpected("a type that has sides (`proto` and `gateway` have none)"))
+            }
+            Some(Keyword::Type(kind)) => self.typed(Head { protocol, direction, kind }, start),
+            _ => {
+                let head = Head { protocol, direction, kind: Type::Host };
+                if !self.bare_id_follows() {
+                    return Err(self.unexpected("`host`, `net`, `port` or an address after the direction"));
+                }
+                Ok((self.id(head, start)?, Some(head)))
+            }
+        }
+    }
+
+    /// `src`, `dst`, and the two joined by `or` or `and` in either order.
+    fn direction(&mut self) -> Result<Direction, SyntaxError> {
+        let first = self.peek_keyword();
+        self.at += 1;
+        let joined = match self.peek_keyword() {
+            Some(Keyword::Or) => Direction::Either,
+            Some(Keyword::And) => Direction::Both,
+            _ if first == Some(Keyword::Src) => return Ok(Direction::Src),
+            _ => return Ok(Direction::Dst),
+        };
+        self.at += 1;
+        match self.peek_keyword() {
+            second @ Some(Keyword::Src | Keyword::Dst) if second != first => {
+                self.at += 1;
+                Ok(joined)
+            }
+            _ if first == Some(Keyword::Src) => Err(self.unexpected("`dst`")),
+            _ => Err(self.unexpected("`src`")),
+        }
+    }
+
+    /// The type word itself and the identifier after it.
+    fn typed(&mut self, head: Head, start: usize) -> Result<(Expr, Sticky), SyntaxError> {
+        self.at += 1;
+        Ok((self.id(head, start)?, Some(head)))
+    }
+
+    /// An identifier, a negated one or a group of them, each compared under `head`.
+    fn id(&mut self, head: Head, start: usize) -> Result<Expr, SyntaxError> {
+        match self.peek_keyword() {
+            Some(Keyword::Cmp(cmp)) => {
+                self.at += 1;
+                let from = self.here().start;
+                let id = self.compared_number()?;
+                return Ok(self.compare(head, Some(cmp), id, start, from));
+            }
+            Some(Keyword::Not) => {
+                self.enter()?;
+                let operand = self.id(head, self.here().start)?;
+                self.depth -= 1;
+                return Ok(self.node(ExprKind::Not(Box::new(operand)), start));
+            }
+            _ => {}
+        }
+        if self.peek() == Some(&TokenKind::Open) {
+            self.enter()?;
+            if let Some(Keyword::Cmp(_)) = self.peek_keyword() {
+                return Err(self.unexpected("an identifier (no comparison stands directly after `(`)"));
+            }
+            let first = self.id(head, self.here().start)?;
+            let mut rest = Vec::new();
+            while let Some(connective) = self.connective() {
+                rest.push((connective, self.id(head, self.here().start)?));
+            }
+            self.close()?;
+            self.depth -= 1;
+            return Ok(chain(first, rest));
+        }
+        let from = self.here().start;
+        let id = self.leaf(head)?;
+        Ok(self.compare(head, None, id, start, from))
+    }
+
+    /// After a comparison word only a number may stand, perhaps in parentheses.
+    fn compared_number(&mut self) -> Result<Id, SyntaxError> {
+        const EXPECTED: &str = "a number after the comparison";
+        let mut open = 0;
+        while self.peek() == Some(&TokenKind::Open) {
+            self.enter()?;
+            open += 1;
+        }
+        let id = match self.peek() {
+            Some(TokenKind::Number(number)) => Id::Number(*number, None),
+            Some(TokenKind::Float(value)) => Id::Float(*value, self.lexeme().to_owned(), None),
+            _ => return Err(self.unexpected(EXPECTED)),
+        };
+        self.at += 1;
+        for _ in 0..open {
+            self.close()?;
+            self.depth -= 1;
+        }
+        Ok(id)
+    }
+
+    fn leaf(&mut self, head: Head) -> Result<Id, SyntaxError> {
+        let Some(kind) = self.peek() else { return Err(self.unexpected(expected_id(head.kind))) };
+        let mut id = match kind {
+            TokenKind::Number(number) => Id::Number(*number, None),
+            TokenKind::Float(value) => Id::Float(*value, self.lexeme().to_owned(), None),
+            TokenKind::V4(address) => Id::V4(*address, V4Mask::None),
+            TokenKind::V6(address) => Id::V6(*address, None),
+            TokenKind::Mac(address) => Id::Mac(*address, None),
+            TokenKind::Uuid(id) => Id::Uuid(*id),
+            TokenKind::Quoted(text) => Id::Name { text: text.clone(), quoted: true, length: None },
+            TokenKind::Name(text) => Id::Name { text: text.clone(), quoted: false, length: None },
+            TokenKind::NewKeyword(_) => self.word_as_name(),
+            // 5.x: protocol words need no backslash after `proto`.
+            TokenKind::Keyword(Keyword::Protocol(_)) if head.kind == Type::Proto && !self.dialect.historic => {
+                self.word_as_name()
+            }
+            _ => return Err(self.unexpected(expected_id(head.kind))),
+        };
+        self.at += 1;
+        if self.peek() == Some(&TokenKind::Slash) {
+            self.at += 1;
+            let given = self.prefix_length()?;
+            match &mut id {
+                Id::Number(_, length)
+                | Id::Float(_, _, length)
+                | Id::Name { length, .. }
+                | Id::V6(_, length)
+                | Id::Mac(_, length) => *length = Some(given),
+                Id::V4(_, mask) => *mask = V4Mask::Length(given),
+                Id::Uuid(_) => {
+                    self.at -= 2;
+                    return Err(self.unexpected("`and`, `or` or the end"));
+                }
+            }
+        } else if let (Id::V4(_, mask), Some(Keyword::Mask)) = (&mut id, self.peek_keyword()) {
+            self.at += 1;
+            let Some(TokenKind::V4(given)) = self.peek() else {
+                return Err(self.unexpected("a mask such as 255.255.255.0"));
+            };
+            *mask = V4Mask::Mask(*given);
+            self.at += 1;
+        }
+        Ok(id)
+    }
+
+    fn prefix_length(&mut self) -> Result<Number, SyntaxError> {
+        let Some(TokenKind::Number(length)) = self.peek() else {
+            return Err(self.unexpected("the length of the prefix"));
+        };
+        let length = *length;
+        self.at += 1;
+        Ok(length)
+    }
+
+    fn word_as_name(&self) -> Id {
+        Id::Name { text: self.lexeme().to_owned(), quoted: false, length: None }
+    }
+
+    /// Whether an identifier without qualifiers stands here, perhaps after `not` and `(`.
+    /// No other term begins with one.
+    fn bare_id_follows(&self) -> bool {
+        let ahead = self.tokens[self.at..].iter().take(MAX_NESTING + 1);
+        let first = ahead
+            .map(|token| &token.kind)
+            .find(|kind| !matches!(kind, TokenKind::Open | TokenKind::Keyword(Keyword::Not)));
+        matches!(
+            first,
+            Some(
+                TokenKind::Number(_)
+                    | TokenKind::Float(_)
+                    | TokenKind::V4(_)
+                    | TokenKind::V6(_)
+                    | TokenKind::Mac(_)
+                    | TokenKind::Uuid(_)
+                    | TokenKind::Quoted(_)
+                    | TokenKind::Name(_)
+                    | TokenKind::Keyword(Keyword::Cmp(_))
+                    | TokenKind::NewKeyword(Keyword::Cmp(_))
+            )
+        )
+    }
+
+    fn connective(&mut self) -> Option<Connective> {
+        let connective = match self.peek_keyword()? {
+            Keyword::And => Connective::And,
+            Keyword::Or => Connective::Or,
+            _ => return None,
+        };
+        self.at += 1;
+        Some(connective)
+    }
+
+    /// Takes `(` or `not`, unless that would nest too deep.
+    fn enter(&mut self) -> Result<(), SyntaxError> {
+        self.depth += 1;
+        if self.depth > MAX_NESTING {
+            return Err(SyntaxError::new(self.text, self.here(), Problem::TooDeep(MAX_NESTING)));
+        }
+        self.at += 1;
+        Ok(())
+    }
+
+    fn close(&mut self) -> Result<(), SyntaxError> {
+        if self.peek() != Some(&TokenKind::Close) {
+            return Err(self.unexpected("`)`, `and` or `or`"));
+        }
+        self.at += 1;
+        Ok(())
+    }
+
+    fn peek(&self) -> Option<&TokenKind> {
+        self.tokens.get(self.at).map(|token| &token.kind)
+    }
+
+    fn peek_keyword(&self) -> Option<Keyword> {
+        match self.peek()? {
+            TokenKind::Keyword(keyword) | TokenKind::NewKeyword(keyword) => Some(*keyword),
+            _ => None,
+        }
+    }
+
+    /// The place of the current token, or the end of the text.
+    fn here(&self) -> Span {
+        self.tokens.get(self.at).map_or(self.text.len()..self.text.len(), |token| token.span.clone())
+    }
+
+    fn lexeme(&self) -> &str {
+        self.text.get(self.here()).unwrap_or("")
+    }
+
+    /// From `start` to the end of the last token taken.
+    fn span_from(&self, start: usize) -> Span {
+        let end = self.at.checked_sub(1).and_then(|last| self.tokens.get(last)).map_or(start, |token| token.span.end);
+        start..end.max(start)
+    }
+
+    fn node(&self, kind: ExprKind, start: usize) -> Expr {
+        Expr { kind, span: self.span_from(start) }
+    }
+
+    fn compare(&self, head: Head, cmp: Option<Cmp>, id: Id, start: usize, id_start: usize) -> Expr {
+        self.node(ExprKind::Compare { head, cmp, id, id_span: self.span_from(id_start) }, start)
+    }
+
+    fn unexpected(&self, expected: &'static str) -> SyntaxError {
+        let found = match self.peek() {
+            None => Found::End,
+            Some(_) => Found::Text(self.lexeme().to_owned()),
+        };
+        SyntaxError::new(self.text, self.here(), Problem::Unexpected { expected, found })
+    }
+
+    /// What the oracle accepts though it tests nothing that a record holds.
+    fn meaningless(&self) -> SyntaxError {
+        let problem = format!("'{}' tests nothing that a record holds", crate::error::shorten(self.lexeme()));
+        SyntaxError::new(self.text, self.here(), Problem::Meaning(problem))
+    }
+}
+
+fn cast(protocol: Option<Protocol>, cast: Cast) -> ExprKind {
+    ExprKind::Cast { protocol, cast }
+}
+
+fn chain(first: Expr, rest: Vec<(Connective, Expr)>) -> Expr {
+    let Some((_, last)) = rest.last() else { return first };
+    let span = first.span.start..last.span.end;
+    Expr { kind: ExprKind::Chain { first: Box::new(first), rest }, span }
+}
+
+/// What may follow a type word, for messages.
+fn expected_id(kind: Type) -> &'static str {
+    match kind {
+        Type::Host | Type::Inode | Type::SrcId => "an address or a name",
+        Type::Net => "a network such as 10.0.0.0/8",
+        Type::Gateway => "a name",
+        Type::Port => "a port number, a range LO-HI or the name of a service (comparisons are the words `gt`, `gte`, `lt`, `lte`)",
+        Type::Proto => "the number or name of a protocol",
+        Type::Dsb => "a number or the name of a code point",
+        Type::Co => "two letters of a country",
+        Type::Encaps => "the name of an encapsulation",
+        Type::MacClass | Type::Interface => "a name",
+        _ => "a number (comparisons are the words `gt`, `gte`, `lt`, `lte`)",
+    }
+}
