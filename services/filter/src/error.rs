@@ -81,11 +81,7 @@ pub struct Printable(pub char);
 
 impl fmt::Display for Printable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.is_control() {
-            write!(f, "{:#04x}", u32::from(self.0))
-        } else {
-            write!(f, "'{}'", self.0)
-        }
+        if self.0.is_control() { write!(f, "{:#04x}", u32::from(self.0)) } else { write!(f, "'{}'", self.0) }
     }
 }
 
@@ -98,6 +94,10 @@ impl SyntaxError {
     pub(crate) fn with_historic(mut self, line: impl Into<String>) -> Self {
         self.historic = Some(line.into());
         self
+    }
+
+    pub(crate) fn with_historic_if(self, condition: bool, line: &str) -> Self {
+        if condition { self.with_historic(line) } else { self }
     }
 
     /// The text with a line under it that points at the place:
@@ -122,7 +122,12 @@ impl SyntaxError {
             under.push_str("   ");
         }
         let mut characters = text.chars().skip(from);
-        shown.extend(characters.by_ref().take(at - from + marked + AFTER).map(|c| if c.is_control() { '?' } else { c }));
+        shown.extend(
+            characters
+                .by_ref()
+                .take(at - from + marked + AFTER)
+                .map(|c| if c.is_control() { '?' } else { c }),
+        );
         if characters.next().is_some() {
             shown.push_str("...");
         }
@@ -186,6 +191,9 @@ mod tests {
             error.historic_lines("src or src host 1.2.3.4"),
             ["unknown port 'x'", "filter syntax error: 'src or src host 1.2. ...'"]
         );
-        assert_eq!(error.historic_lines("12345678901234567890")[1], "filter syntax error: '12345678901234567890'");
+        assert_eq!(
+            error.historic_lines("12345678901234567890")[1],
+            "filter syntax error: '12345678901234567890'"
+        );
     }
 }

@@ -8,6 +8,7 @@ use crate::ast::Expr;
 use crate::error::{Problem, SyntaxError};
 use crate::lexer::Dialect;
 use crate::names::{Names, SystemFiles};
+use crate::parser::Parsed;
 use crate::program::{Builder, Jump, Program};
 use crate::subject::Subject;
 use crate::{lower, number, parser};
@@ -98,10 +99,14 @@ impl Filter {
 
     /// Parses a filter as the options say.
     pub fn parse_with(text: &str, options: &Options<'_>) -> Result<Filter, SyntaxError> {
-        let program = match tree_with(text, options)? {
+        let parsed = parse(text, options)?;
+        let program = match parsed.expr {
             Some(expr) => lower::compile(text, &expr, options)?,
             None => Builder::default().finish(Jump::ACCEPT),
         };
+        if let Some(error) = parsed.trailing {
+            return Err(error);
+        }
         Ok(Filter {
             program,
             precision: options.precision.min(number::MAX_PRECISION),
@@ -146,6 +151,11 @@ impl std::str::FromStr for Filter {
 
 /// The tree of a filter, `None` when its text is blank. Meanings are not checked: `port nonsense` has a tree.
 pub fn tree_with(text: &str, options: &Options<'_>) -> Result<Option<Expr>, SyntaxError> {
+    let parsed = parse(text, options)?;
+    parsed.trailing.map_or(Ok(parsed.expr), Err)
+}
+
+fn parse(text: &str, options: &Options<'_>) -> Result<Parsed, SyntaxError> {
     if text.len() > options.max_length {
         let problem = Problem::TooLong { length: text.len(), limit: options.max_length };
         return Err(SyntaxError::new(text, 0..0, problem));

@@ -228,7 +228,11 @@ mod tests {
         assert_eq!(files.host("ip6-localhost"), [IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1])]);
         assert_eq!(files.service("www"), [(6, 80)]);
         assert_eq!(files.service("domain"), [(6, 53), (17, 53)]);
-        assert!(files.service("odd").is_empty() && files.service("large").is_empty() && files.service("80/tcp").is_empty());
+        assert!(
+            files.service("odd").is_empty()
+                && files.service("large").is_empty()
+                && files.service("80/tcp").is_empty()
+        );
         assert_eq!(files.protocol("OSPFIGP"), Some(89));
         assert_eq!(files.protocol("89"), None);
         assert_eq!(files.network("loopback"), None);

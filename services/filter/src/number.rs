@@ -22,7 +22,8 @@ pub(crate) fn relate(left: f64, relation: Relation, right: f64, precision: u8, z
     }
     match relation {
         Relation::Eq => {
-            let near = left == right || (left - right).abs() <= 10f64.powi(-i32::from(precision.min(MAX_PRECISION)) - 1);
+            let near = left == right
+                || (left - right).abs() <= 10f64.powi(-i32::from(precision.min(MAX_PRECISION)) - 1);
             near && (left != 0.0 || left.is_sign_negative() == right.is_sign_negative())
         }
         Relation::Gt => order(left, right, zeros_differ) == Ordering::Greater,
@@ -58,8 +59,14 @@ mod tests {
     #[test]
     fn negative_zero_comes_just_before_zero() {
         let holds = |left, relation, right| relate(left, relation, right, 6, false);
-        assert!(holds(0.0, Relation::Eq, 0.0) && holds(0.0, Relation::Ge, 0.0) && !holds(0.0, Relation::Gt, 0.0));
-        assert!(!holds(-0.0, Relation::Eq, 0.0) && !holds(-0.0, Relation::Ge, 0.0) && holds(0.0, Relation::Gt, -0.0));
+        assert!(
+            holds(0.0, Relation::Eq, 0.0) && holds(0.0, Relation::Ge, 0.0) && !holds(0.0, Relation::Gt, 0.0)
+        );
+        assert!(
+            !holds(-0.0, Relation::Eq, 0.0)
+                && !holds(-0.0, Relation::Ge, 0.0)
+                && holds(0.0, Relation::Gt, -0.0)
+        );
         assert!(holds(1.0, Relation::Gt, 0.0) && !holds(f64::NAN, Relation::Ge, 0.0));
         assert!(!relate(0.0, Relation::Ge, 0.0, 6, true), "3.0.8.2 calls 0 less than 0");
         assert!(relate(0.0, Relation::Eq, 0.0, 6, true));

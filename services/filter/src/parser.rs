@@ -1,6 +1,8 @@
 //! Tokens to a tree, by recursive descent (filter chapter, sections 3 and 4).
 
-use crate::ast::{Cast, Cmp, Connective, Direction, Expr, ExprKind, Head, Id, Number, Protocol, Type, V4Mask};
+use crate::ast::{
+    Cast, Cmp, Connective, Direction, Expr, ExprKind, Head, Id, Number, Protocol, Type, V4Mask,
+};
 use crate::error::{Found, Problem, Span, SyntaxError};
 use crate::keyword::Keyword;
 use crate::lexer::{self, Dialect, Token, TokenKind};
@@ -10,18 +12,31 @@ pub(crate) const MAX_NESTING: usize = 128;
 
 const TERM: &str = "a test such as `tcp`, `src host`, `port` or `(`";
 
-/// Parses a whole filter. `None`: it is blank, so everything matches.
-pub(crate) fn parse(text: &str, dialect: Dialect) -> Result<Option<Expr>, SyntaxError> {
+/// What was understood of a text.
+pub(crate) struct Parsed {
+    /// `None`: it is blank, so everything matches.
+    pub(crate) expr: Option<Expr>,
+    /// The filter should have ended before. A name that means nothing in what comes before is the better
+    /// message: in `port ne 80` the fault is `ne`, not `80`.
+    pub(crate) trailing: Option<SyntaxError>,
+}
+
+/// Parses a whole filter.
+pub(crate) fn parse(text: &str, dialect: Dialect) -> Result<Parsed, SyntaxError> {
     let tokens = lexer::tokens(text, dialect)?;
     if tokens.is_empty() {
-        return Ok(None);
+        return Ok(Parsed { expr: None, trailing: None });
     }
     let mut parser = Parser { text, tokens: &tokens, at: 0, depth: 0, dialect };
     let expr = parser.expr()?;
-    if parser.at < tokens.len() {
-        return Err(parser.unexpected("`and`, `or` or the end"));
+    let trailing = (parser.at < tokens.len()).then(|| parser.unexpected("`and`, `or` or the end"));
+    // After a word the fault is what follows: in `ether 1:2:3:4:5:6` a `host` is missing.
+    let after_word =
+        matches!(tokens.get(parser.at.wrapping_sub(1)), Some(Token { kind: TokenKind::Keyword(_), .. }));
+    match trailing {
+        Some(error) if after_word => Err(error),
+        trailing => Ok(Parsed { expr: Some(expr), trailing }),
     }
-    Ok(Some(expr))
 }
 
 struct Parser<'t> {
@@ -68,7 +83,9 @@ impl Parser<'_> {
                 self.depth -= 1;
                 Ok((inner, before))
             }
-            TokenKind::Keyword(keyword) | TokenKind::NewKeyword(keyword) => self.keyword_term(*keyword, start, before),
+            TokenKind::Keyword(keyword) | TokenKind::NewKeyword(keyword) => {
+                self.keyword_term(*keyword, start, before)
+            }
             _ => Err(self.unexpected(TERM)),
         }
     }
@@ -96,9 +113,10 @@ impl Parser<'_> {
                     Some(Keyword::Broadcast) => alone(self, cast(Some(protocol), Cast::Broadcast)),
                     Some(Keyword::Multicast) => alone(self, cast(Some(protocol), Cast::Multicast)),
                     Some(Keyword::Src | Keyword::Dst) => self.directed(Some(protocol), start),
-                    Some(Keyword::Type(kind)) => {
-                        self.typed(Head { protocol: Some(protocol), direction: Direction::Unspecified, kind }, start)
-                    }
+                    Some(Keyword::Type(kind)) => self.typed(
+                        Head { protocol: Some(protocol), direction: Direction::Unspecified, kind },
+                        start,
+                    ),
                     _ if matches!(self.peek(), Some(TokenKind::Operator("["))) => Err(self.meaningless()),
                     _ => Ok((self.node(ExprKind::Protocol(protocol), start), None)),
                 }
@@ -239,7 +257,9 @@ impl Parser<'_> {
             TokenKind::Name(text) => Id::Name { text: text.clone(), quoted: false, length: None },
             TokenKind::NewKeyword(_) => self.word_as_name(),
             // 5.x: protocol words need no backslash after `proto`.
-            TokenKind::Keyword(Keyword::Protocol(_)) if head.kind == Type::Proto && !self.dialect.historic => {
+            TokenKind::Keyword(Keyword::Protocol(_))
+                if head.kind == Type::Proto && !self.dialect.historic =>
+            {
                 self.word_as_name()
             }
             _ => return Err(self.unexpected(expected_id(head.kind))),
@@ -358,7 +378,11 @@ impl Parser<'_> {
 
     /// From `start` to the end of the last token taken.
     fn span_from(&self, start: usize) -> Span {
-        let end = self.at.checked_sub(1).and_then(|last| self.tokens.get(last)).map_or(start, |token| token.span.end);
+        let end = self
+            .at
+            .checked_sub(1)
+            .and_then(|last| self.tokens.get(last))
+            .map_or(start, |token| token.span.end);
         start..end.max(start)
     }
 
@@ -401,7 +425,9 @@ fn expected_id(kind: Type) -> &'static str {
         Type::Host | Type::Inode | Type::SrcId => "an address or a name",
         Type::Net => "a network such as 10.0.0.0/8",
         Type::Gateway => "a name",
-        Type::Port => "a port number, a range LO-HI or the name of a service (comparisons are the words `gt`, `gte`, `lt`, `lte`)",
+        Type::Port => {
+            "a port number, a range LO-HI or the name of a service (comparisons are the words `gt`, `gte`, `lt`, `lte`)"
+        }
         Type::Proto => "the number or name of a protocol",
         Type::Dsb => "a number or the name of a code point",
         Type::Co => "two letters of a country",

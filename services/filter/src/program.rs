@@ -89,11 +89,6 @@ impl Program {
     pub(crate) fn accepts_everything(&self) -> bool {
         self.entry == Jump::ACCEPT
     }
-
-    #[cfg(test)]
-    pub(crate) fn len(&self) -> usize {
-        self.instructions.len()
-    }
 }
 
 /// One line per instruction, as `ra -b` prints it.

@@ -81,7 +81,9 @@ impl<'v, 'a> Subject<'v, 'a> {
             }
             Test::ArpHardware(address) => self.arp_hardware() == Some(address),
             Test::Carries(block) => self.known(self.carries(block)).is_some(),
-            Test::Network(subtype) => self.known(self.network()).is_some_and(|network| network.subtype == subtype),
+            Test::Network(subtype) => {
+                self.known(self.network()).is_some_and(|network| network.subtype == subtype)
+            }
             Test::SourceId(word) => self.source_id().is_some_and(|id| short_id(id) == Some(word)),
             Test::LongSourceId(id) => self.source_id().is_some_and(|found| long_id(found) == Some(id)),
             Test::Interface(name) => self.view.transport().and_then(|t| t.interface) == Some(name),
@@ -160,7 +162,7 @@ impl<'v, 'a> Subject<'v, 'a> {
 
     fn arp_hardware(&self) -> Option<u64> {
         match self.key()? {
-            FlowKey::Arp(key) => Some(mac_word(key.mac())),
+            FlowKey::Arp(key) => Some(mac_word(key.haddr.mac())),
             _ => None,
         }
     }
@@ -205,7 +207,9 @@ impl<'v, 'a> Subject<'v, 'a> {
             Whole::Ttl => self.ip_side(side).map(|ip| ip.ttl.into()),
             Whole::Tos => self.ip_side(side).map(|ip| ip.tos.into()),
             Whole::CodePoint => self.ip_side(side).map(|ip| (ip.tos >> 2).into()),
-            Whole::IpId => self.ip_side(side).map(|ip| ip.ip_id.into()),
+            // Clients read this field, which is little-endian, as big-endian: they show the id 0x1005 as 0x0510
+            // (record-format chapter, section 1), and filters are written from what they show.
+            Whole::IpId => self.ip_side(side).map(|ip| ip.ip_id.swap_bytes().into()),
             Whole::VlanId => self.tag(side).map(|tag| (tag & 0xfff).into()),
             Whole::VlanPriority => self.tag(side).map(|tag| (tag >> 13).into()),
             Whole::MplsLabel => self.label(side).map(|entry| (entry >> 12).into()),
@@ -232,8 +236,13 @@ impl<'v, 'a> Subject<'v, 'a> {
             }),
             Whole::Country => {
                 let countries = self.view.cocode()?;
-                let word = |code: [u8; 2]| u64::from(u16::from_be_bytes(code));
-                Some(pick(word(countries.src), word(countries.dst)).into())
+                let code = match side {
+                    Side::Src => countries.src,
+                    Side::Dst => countries.dst,
+                };
+                // Flows without addresses are labelled with blanks.
+                let known = code != [0, 0] && code != *b"  ";
+                known.then(|| u16::from_be_bytes(code).into())
             }
             Whole::EtherType => match self.key()? {
                 FlowKey::Ether(key) => Some(key.ether_type.into()),
@@ -275,9 +284,10 @@ impl<'v, 'a> Subject<'v, 'a> {
     fn word(&self, word: Word, side: Side) -> Option<u32> {
         match word {
             Word::Cause => Some(u32::from(self.view.header().cause.nibble()) << 4),
-            Word::Encapsulations => self.view.encaps().map(|encaps| match side {
-                Side::Src => encaps.src,
-                Side::Dst => encaps.dst,
+            // Encapsulations stay where they are when a reader turns the record (flow-model chapter, section 15).
+            Word::Encapsulations => self.view.encaps().map(|encaps| match (side, self.view.is_turned()) {
+                (Side::Src, false) | (Side::Dst, true) => encaps.src,
+                (Side::Dst, false) | (Side::Src, true) => encaps.dst,
             }),
             // Tags, labels and attributes are tested as words only as 3.0.8.2 does, to which a silent side is 0.
             Word::VlanTag => self.view.vlan().map(|_| self.tag(side).unwrap_or(0).into()),
@@ -308,21 +318,20 @@ impl<'v, 'a> Subject<'v, 'a> {
     fn historic_holds(&self, historic: Historic) -> bool {
         match historic {
             Historic::ArpKind => {
-                self.known(self.flow()).is_some_and(|flow| flow.kind & 0x06 == 0x06) && self.view.kind().is_flow()
+                self.known(self.flow()).is_some_and(|flow| flow.kind & 0x06 == 0x06)
+                    && self.view.kind().is_flow()
             }
             Historic::Protocol4(protocol) => match self.known(self.key()) {
                 Some(key @ FlowKey::Ipv4(_)) => key.proto() == Some(protocol),
                 _ => false,
             },
             Historic::AvgDur(relation, constant) => {
-                let mean = self.view.agr().map_or(0.0, |agr| agr.active.mean);
+                // The mean, in the low half, is not yet computed when the filter runs.
                 let ratio = if self.view.kind().is_mar() { 0.0 } else { metrics::pcr(self) };
-                let value = i64::from(ratio.to_bits().cast_signed()) << 32 | i64::from(mean.to_bits());
+                let value = i64::from(ratio.to_bits().cast_signed()) << 32;
                 related(value, relation, i64::from(constant))
             }
-            Historic::IgmpCode(code) => {
-                self.known(self.igmp()).is_some_and(|(_, found)| found == code)
-            }
+            Historic::IgmpCode(code) => self.known(self.igmp()).is_some_and(|(_, found)| found == code),
             Historic::NetworkOptions(bits) => {
                 let options = self.known(self.network()).map(|network| match &network.body {
                     Body::Tcp(tcp) => tcp.options(),
@@ -333,7 +342,9 @@ impl<'v, 'a> Subject<'v, 'a> {
                 historic_bits(options, bits, Relation::Eq, bits)
             }
             Historic::ZeroAddress(side) => match self.known(self.key()) {
-                Some(key @ (FlowKey::Ipv4(_) | FlowKey::Arp(_))) => end(key, side).and_then(v4_word) == Some(0),
+                Some(key @ (FlowKey::Ipv4(_) | FlowKey::Arp(_))) => {
+                    end(key, side).and_then(v4_word) == Some(0)
+                }
                 Some(key @ FlowKey::Ipv6(_)) => match end(key, side) {
                     Some(Addr::V6(address)) => u128::from(address) >> 96 == 0,
                     _ => false,
@@ -352,7 +363,7 @@ impl<'v, 'a> Subject<'v, 'a> {
 
     fn network_word(&self, at: usize) -> Option<u32> {
         let octets = self.view.dsr(Index::Network)?.get(at..at + 4)?;
-        Some(u32::from_le_bytes(octets.try_into().ok()?))
+        Some(u32::from_be_bytes(octets.try_into().ok()?))
     }
 
     /// Ports of TCP and UDP keys. Fragments of which the first was not seen have port 0, as stored.

@@ -286,7 +286,7 @@ fn masked4(f: &mut fmt::Formatter<'_>, what: fmt::Arguments<'_>, address: u32, m
 }
 
 impl Whole {
-    fn has_sides(self) -> bool {
+    pub(crate) fn has_sides(self) -> bool {
         use Whole as W;
         matches!(
             self,
@@ -314,13 +314,13 @@ impl Whole {
 }
 
 impl Word {
-    fn has_sides(self) -> bool {
+    pub(crate) fn has_sides(self) -> bool {
         matches!(self, Word::Encapsulations | Word::VlanTag | Word::MplsEntry | Word::Tos | Word::TcpFlags)
     }
 }
 
 impl Fraction {
-    fn has_sides(self) -> bool {
+    pub(crate) fn has_sides(self) -> bool {
         use Fraction as F;
         !matches!(self, F::Pcr | F::Duration | F::MeanDuration | F::InterFlow | F::InterFlowDeviation)
     }

@@ -249,7 +249,7 @@ impl Record {
 
     /// Times by side, as readers show them; as stored, that is in direction of the counters.
     pub fn times(&self) -> Times {
-        self.time().map(|t| t.resolve(self.metric())).unwrap_or_default()
+        self.time().map(|t| t.resolve(self.metric(), self.icmp().is_some())).unwrap_or_default()
     }
 
     /// Appends the record in the given layout and version to `out`. A record of the same version in [`Form::Sensor`]

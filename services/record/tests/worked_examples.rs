@@ -322,19 +322,19 @@ fn times_by_form() {
         app: false,
     };
     let usec = |t: Option<(Stamp, Stamp)>| t.map(|(s, e)| (s.subsec_micros(), e.subsec_micros()));
-    let t = time(DSRS[19]).resolve(Some(&both));
+    let t = time(DSRS[19]).resolve(Some(&both), false);
     assert_eq!((usec(t.src), usec(t.dst)), (Some((0, 80_000)), Some((10_000, 70_000))));
     // One packet in the source only, stamps written for both ends.
     let one = Metric { src: Counters { packets: 1, ..both.src }, ..Metric::default() };
-    let t = time("03021805 6553f100 00000000 6553f100 00001388").resolve(Some(&one));
-    assert_eq!((usec(t.src), t.dst), (Some((0, 0)), None));
+    let t = time("03021805 6553f100 00000000 6553f100 00001388").resolve(Some(&one), false);
+    assert_eq!((usec(t.src), t.dst), (Some((5000, 5000)), None));
     // Swapped stamps, fractions out of range, sensor's value for an unknown start.
-    let t = time("03021805 6553f101 ffffffff 6553f100 00000000").resolve(Some(&both));
+    let t = time("03021805 6553f101 ffffffff 6553f100 00000000").resolve(Some(&both), false);
     assert_eq!(usec(t.src), Some((0, 999_999)));
-    let t = time("03011805 efffffff 00000000 ffcedd80 00000000").resolve(Some(&one));
+    let t = time("03011805 efffffff 00000000 ffcedd80 00000000").resolve(Some(&one), false);
     assert_eq!(t.src.map(|(s, _)| s.secs()), Some(0xffce_dd80));
     // An offset before the first stamp.
-    let t = time("032d1804 6553f100 000003e8 fffffc18").resolve(Some(&both));
+    let t = time("032d1804 6553f100 000003e8 fffffc18").resolve(Some(&both), false);
     assert_eq!((usec(t.src), usec(t.dst)), (Some((1000, 1000)), Some((0, 0))));
     // Beyond 2^31 microseconds: absolute pairs.
     let far = Times { src: Some((Stamp::from_sec_usec(1000, 0), Stamp::from_sec_usec(3200, 5))), dst: None };

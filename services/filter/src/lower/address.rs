@@ -94,7 +94,9 @@ impl Lowering<'_> {
                         return Err(self.wrong(p.span, format!("'{}' is not a network", self.quote(p.span))));
                     }
                     // Looked up as a name and not found: address 0 (section 13, `bare-number-address`).
-                    return Ok(sided(p.head.direction, |side| Test::Historic(Historic::ZeroAddress(side)).into()));
+                    return Ok(sided(p.head.direction, |side| {
+                        Test::Historic(Historic::ZeroAddress(side)).into()
+                    }));
                 }
                 self.dotted_net(p, text, *length)
             }
@@ -115,7 +117,9 @@ impl Lowering<'_> {
     /// packets neither came from nor went to it.
     pub(super) fn gateway(&self, p: &Primitive<'_>) -> Result<Cond, SyntaxError> {
         let Id::Name { text, length: None, .. } = p.id else {
-            return Err(self.wrong(p.span, "`gateway` takes a name").with_historic("'gateway' requires a name"));
+            return Err(self
+                .wrong(p.span, "`gateway` takes a name")
+                .with_historic("'gateway' requires a name"));
         };
         let Some(mac) = self.options.names.ether(text) else {
             return Err(self
@@ -150,7 +154,10 @@ impl Lowering<'_> {
                 Some(address) => (address, ALL_MAC),
                 None => {
                     return Err(self
-                        .wrong(p.span, format!("'{}' has no Ethernet address in the ethers file", shorten(text)))
+                        .wrong(
+                            p.span,
+                            format!("'{}' has no Ethernet address in the ethers file", shorten(text)),
+                        )
                         .with_historic(format!("unknown ether host '{text}'")));
                 }
             },
@@ -190,7 +197,9 @@ impl Lowering<'_> {
             Some(Protocol::Arp) => sided(direction, in_arp),
             Some(Protocol::Icmp) if self.historic() => sided(direction, in_ip),
             Some(Protocol::Icmp) => Cond::from(Test::Protocol(1)).and(sided(direction, in_ip)),
-            Some(Protocol::Gre) => sided(direction, |side| Test::Tunnel4(Tunnel::Gre, side, address, mask).into()),
+            Some(Protocol::Gre) => {
+                sided(direction, |side| Test::Tunnel4(Tunnel::Gre, side, address, mask).into())
+            }
             Some(Protocol::Geneve) => {
                 sided(direction, |side| Test::Tunnel4(Tunnel::Geneve, side, address, mask).into())
             }

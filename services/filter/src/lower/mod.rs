@@ -5,11 +5,11 @@ mod state;
 mod transport;
 mod value;
 
-use crate::ast::{Cast, Cmp, Connective, Direction, Expr, ExprKind, Head, Id, Number, Protocol, Type};
+use crate::Options;
+use crate::ast::{Cast, Cmp, Connective, Direction, Expr, ExprKind, Head, Id, Protocol, Type};
 use crate::error::{Problem, Span, SyntaxError, shorten};
 use crate::program::{Builder, Jump, MAX_INSTRUCTIONS, Program, TooLarge};
-use crate::test::{Block, Family, Fraction, Historic, Relation, Side, Test, Whole, Word};
-use crate::{CodePoints, Options};
+use crate::test::{Block, Family, Historic, Relation, Side, Test};
 
 /// Compiles a tree.
 pub(crate) fn compile(text: &str, expr: &Expr, options: &Options<'_>) -> Result<Program, SyntaxError> {
@@ -103,8 +103,12 @@ impl Lowering<'_> {
             Cond::Always(false) => Ok(otherwise),
             Cond::Test(test) => self.builder.push(*test, then, otherwise),
             Cond::Not(cond) => self.lay(cond, otherwise, then),
-            Cond::All(conds) => conds.iter().rev().try_fold(then, |held, cond| self.lay(cond, held, otherwise)),
-            Cond::Any(conds) => conds.iter().rev().try_fold(otherwise, |failed, cond| self.lay(cond, then, failed)),
+            Cond::All(conds) => {
+                conds.iter().rev().try_fold(then, |held, cond| self.lay(cond, held, otherwise))
+            }
+            Cond::Any(conds) => {
+                conds.iter().rev().try_fold(otherwise, |failed, cond| self.lay(cond, then, failed))
+            }
         }
     }
 
@@ -154,7 +158,10 @@ impl Lowering<'_> {
         Ok(match protocol {
             Protocol::Ether => {
                 return Err(self
-                    .wrong(span, "a link layer word stands only before `host`, `proto`, `broadcast` or `multicast`")
+                    .wrong(
+                        span,
+                        "a link layer word stands only before `host`, `proto`, `broadcast` or `multicast`",
+                    )
                     .with_historic("link layer applied in wrong context"));
             }
             Protocol::Ip => Cond::from(Test::Family(Family::Ipv4)).or(Test::Family(Family::Ipv6).into()),
@@ -170,7 +177,8 @@ impl Lowering<'_> {
             Protocol::Igmp => Test::Protocol(2).into(),
             Protocol::Rtp | Protocol::Rtcp => {
                 let subtype = if protocol == Protocol::Rtp { 0x0a } else { 0x09 };
-                let over = if self.historic() { Test::Historic(Historic::Protocol4(17)).into() } else { udp() };
+                let over =
+                    if self.historic() { Test::Historic(Historic::Protocol4(17)).into() } else { udp() };
                 over.and(Test::Network(subtype).into())
             }
             Protocol::Udt => Test::Network(0x0d).into(),

@@ -32,7 +32,8 @@ impl Lowering<'_> {
 
             State::Connected => {
                 let packets = |side| Cond::from(Test::Whole(Whole::Packets, side, Relation::Gt, 0));
-                let both_ways = packets(Side::Src).and(packets(Side::Dst)).and(Test::Family(Family::Ipv4).into());
+                let both_ways =
+                    packets(Side::Src).and(packets(Side::Dst)).and(Test::Family(Family::Ipv4).into());
                 both_ways.or(tcp_status(0x4))
             }
             State::SynAck => tcp_status(0x2),
@@ -43,7 +44,9 @@ impl Lowering<'_> {
 
             State::TcpOption(bit) if self.historic() => historic_options(bit),
             State::AnyTcpOption if self.historic() => historic_options(ALL_OPTIONS),
-            State::TcpOption(bit) => tcp_option(Test::Bits(Word::TcpOptions, Side::Src, bit, Relation::Eq, bit)),
+            State::TcpOption(bit) => {
+                tcp_option(Test::Bits(Word::TcpOptions, Side::Src, bit, Relation::Eq, bit))
+            }
             State::AnyTcpOption => {
                 tcp_option(Test::Bits(Word::TcpOptions, Side::Src, ALL_OPTIONS, Relation::Gt, 0))
             }
@@ -51,7 +54,8 @@ impl Lowering<'_> {
             State::Echo => Cond::from(ICMP).and(icmp_type(8).or(icmp_type(0))),
             State::Unreach => mapped(0x1).or(icmp(3)),
             State::UnreachCode(code) => {
-                let is = |value, number: u8| Test::Whole(value, Side::Src, Relation::Eq, number.into()).into();
+                let is =
+                    |value, number: u8| Test::Whole(value, Side::Src, Relation::Eq, number.into()).into();
                 Cond::All(vec![is(Whole::MappedType, 3), is(Whole::MappedCode, code)])
             }
             State::Redirect if self.historic() => {
@@ -79,7 +83,7 @@ impl Lowering<'_> {
             }
 
             State::CountryCode if self.historic() => Test::Historic(Historic::CountryNotZero).into(),
-            State::CountryCode => Test::Whole(Whole::Country, Side::Src, Relation::Gt, 0).into(),
+            State::CountryCode => Test::Whole(Whole::Country, Side::Src, Relation::Ge, 0).into(),
 
             State::BothLocal => sided(Direction::Both, |side| locality(side, Relation::Ge)),
             State::BothRemote => {
@@ -96,7 +100,9 @@ impl Lowering<'_> {
         // Status bits come in pairs: the destination's is the source's shifted left.
         let tcp_pair = |bit: u32| sided(direction, |side| tcp_status(of_side(bit, side)));
         let pdu = |types: &[u32]| {
-            let is = |number: &u32| Test::Whole(Whole::IsisPdu, Side::Src, Relation::Eq, i128::from(*number)).into();
+            let is = |number: &u32| {
+                Test::Whole(Whole::IsisPdu, Side::Src, Relation::Eq, i128::from(*number)).into()
+            };
             Cond::Any(types.iter().map(is).collect())
         };
         match flag {
@@ -110,7 +116,8 @@ impl Lowering<'_> {
             Flag::Cwr => tcp_flag(0x80),
             Flag::Ecn => tcp_pair(0x4000),
             Flag::Retrans => sided(direction, |side| {
-                let esp = Test::Bits(Word::EspStatus, side, of_side(0x10, side), Relation::Eq, of_side(0x10, side));
+                let esp =
+                    Test::Bits(Word::EspStatus, side, of_side(0x10, side), Relation::Eq, of_side(0x10, side));
                 tcp_status(of_side(0x100, side)).or(Cond::from(ESP).and(esp.into()))
             }),
             Flag::OutOfOrder => tcp_pair(0x1_0000),

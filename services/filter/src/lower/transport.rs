@@ -90,11 +90,12 @@ impl Lowering<'_> {
         Err(match listed.first() {
             Some((carrier, _)) => {
                 let only = if *carrier == TCP { "tcp" } else { "udp" };
-                self.wrong(span, format!("port '{name}' is {only}")).with_historic(format!("port '{name}' is {only}"))
+                self.wrong(span, format!("port '{name}' is {only}"))
+                    .with_historic(format!("port '{name}' is {only}"))
             }
-            None => {
-                self.wrong(span, format!("unknown port '{name}'")).with_historic(format!("unknown port '{name}'"))
-            }
+            None => self
+                .wrong(span, format!("unknown port '{name}'"))
+                .with_historic(format!("unknown port '{name}'")),
         })
     }
 
@@ -117,7 +118,11 @@ impl Lowering<'_> {
                 };
             }
             Some(_) => {
-                let word = self.text.get(span.clone()).and_then(|words| words.split_whitespace().next()).unwrap_or("");
+                let word = self
+                    .text
+                    .get(span.clone())
+                    .and_then(|words| words.split_whitespace().next())
+                    .unwrap_or("");
                 return Err(self
                     .wrong(span, format!("'{word}' is a protocol of its own: `{word} proto` tests nothing"))
                     .with_historic(format!("'{word} proto' is bogus")));
@@ -125,16 +130,17 @@ impl Lowering<'_> {
         };
         let protocol = match p.id {
             Id::Number(number, None) => *number,
-            Id::Name { text, length: None, .. } => match self.options.names.protocol(text).or_else(|| well_known(text))
-            {
-                Some(number) => Number::new(number.into()),
-                None => {
-                    let name = shorten(text);
-                    return Err(self
-                        .wrong(p.span, format!("unknown protocol '{name}'"))
-                        .with_historic(format!("unknown proto '{name}'")));
+            Id::Name { text, length: None, .. } => {
+                match self.options.names.protocol(text).or_else(|| well_known(text)) {
+                    Some(number) => Number::new(number.into()),
+                    None => {
+                        let name = shorten(text);
+                        return Err(self
+                            .wrong(p.span, format!("unknown protocol '{name}'"))
+                            .with_historic(format!("unknown proto '{name}'")));
+                    }
                 }
-            },
+            }
             _ => return Err(self.wrong(p.span, format!("'{}' is not a protocol", self.quote(p.span)))),
         };
         // The oracle tests for equality whatever the comparison.
@@ -182,7 +188,9 @@ impl Lowering<'_> {
             _ if self.historic() => Ok(equal),
             Cmp::Eq => Ok(equal),
             Cmp::Neq => Ok(equal.not()),
-            _ => Err(self.wrong(p.span, "this Ethernet type has a flow key of its own: only `eq` compares it")),
+            _ => {
+                Err(self.wrong(p.span, "this Ethernet type has a flow key of its own: only `eq` compares it"))
+            }
         }
     }
 

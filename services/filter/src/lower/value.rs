@@ -5,8 +5,8 @@ use std::net::IpAddr;
 
 use super::{Cond, Lowering, Primitive, relate, sided};
 use crate::ast::{Cmp, Direction, Id, Number, Type, V4Mask};
-use crate::error::{Span, SyntaxError, shorten};
-use crate::test::{Block, Family, Fraction, Historic, Relation, Side, Test, Whole, Word};
+use crate::error::{SyntaxError, shorten};
+use crate::test::{Family, Fraction, Historic, Relation, Side, Test, Whole, Word};
 use crate::{CodePoints, number};
 
 const FLOW_RECORD: u8 = 0x10;
@@ -18,7 +18,9 @@ impl Lowering<'_> {
             Type::SrcId => self.source_id(p),
             Type::Inode => self.inode(p),
             Type::Interface => match p.id {
-                Id::Name { text, length: None, .. } if text.len() <= 4 => Ok(Test::Interface(four(text)).into()),
+                Id::Name { text, length: None, .. } if text.len() <= 4 => {
+                    Ok(Test::Interface(four(text)).into())
+                }
                 _ => Err(self.wrong(p.span, "`inf` takes the first four letters of an interface's name")),
             },
             Type::Encaps => self.encapsulation(p),
@@ -30,15 +32,15 @@ impl Lowering<'_> {
             Type::IpId => guarded(Test::Protocol(6), Whole::IpId),
             Type::Vid if self.historic() => self.historic_tag(p, 0x0fff, 0),
             Type::Vpri if self.historic() => self.historic_tag(p, 0xf000, 12),
-            Type::Vid => guarded(Test::Carries(Block::Vlan), Whole::VlanId),
-            Type::Vpri => guarded(Test::Carries(Block::Vlan), Whole::VlanPriority),
+            Type::Vid => self.carried(p, Whole::VlanId),
+            Type::Vpri => self.carried(p, Whole::VlanPriority),
             Type::Mid if self.historic() => {
                 let label = self.number(p)?.wrapped << 12;
                 Ok(sided(p.head.direction, |side| {
                     relate(p.cmp, |r| Test::Bits(Word::MplsEntry, side, 0xffff_f000, r, label))
                 }))
             }
-            Type::Mid => guarded(Test::Carries(Block::Mpls), Whole::MplsLabel),
+            Type::Mid => self.carried(p, Whole::MplsLabel),
             Type::As => self.autonomous_system(p),
             Type::Spi => guarded(Test::Protocol(50), Whole::Spi),
             Type::Seq => guarded(Test::Type(FLOW_RECORD), Whole::Sequence),
@@ -62,9 +64,7 @@ impl Lowering<'_> {
             Type::Rate => self.fraction(p, Fraction::Rate, 1.0),
             Type::Load => self.fraction(p, Fraction::Load, 1.0),
             Type::PercentLoss => self.fraction(p, Fraction::PercentLoss, 1.0),
-            Type::Pcr => {
-                Ok(Cond::from(Test::Type(FLOW_RECORD)).and(self.fraction(p, Fraction::Pcr, 1.0)?))
-            }
+            Type::Pcr => Ok(Cond::from(Test::Type(FLOW_RECORD)).and(self.fraction(p, Fraction::Pcr, 1.0)?)),
             Type::Dur => self.fraction(p, Fraction::Duration, 1.0),
             Type::AvgDur if self.historic() => {
                 let constant = match p.id {
@@ -90,6 +90,15 @@ impl Lowering<'_> {
     fn whole(&self, p: &Primitive<'_>, whole: Whole) -> Result<Cond, SyntaxError> {
         let number = self.number(p)?;
         Ok(self.sided_whole(p, whole, number))
+    }
+
+    /// A value of a side that must carry it: absent is not less than anything (section 7).
+    fn carried(&self, p: &Primitive<'_>, whole: Whole) -> Result<Cond, SyntaxError> {
+        let number = self.number(p)?;
+        Ok(sided(p.head.direction, |side| {
+            let carried = Cond::from(Test::Whole(whole, side, Relation::Ge, 0));
+            carried.and(self.whole_test(whole, side, p.cmp, number))
+        }))
     }
 
     fn sided_whole(&self, p: &Primitive<'_>, whole: Whole, number: Number) -> Cond {
@@ -169,7 +178,9 @@ impl Lowering<'_> {
             Id::Uuid(id) => Ok(Test::LongSourceId(u128::from_be_bytes(*id)).into()),
             Id::Number(number, None) if self.historic() => word(number.wrapped),
             Id::Number(number, None) => word(self.address_word(*number, p.span)?),
-            Id::Name { text, quoted: true, length: None } if text.len() <= 4 => word(u32::from_be_bytes(four(text))),
+            Id::Name { text, quoted: true, length: None } if text.len() <= 4 => {
+                word(u32::from_be_bytes(four(text)))
+            }
             Id::Name { text, length: None, .. } => {
                 let addresses: Vec<Cond> = self
                     .resolve(text)
@@ -207,7 +218,8 @@ impl Lowering<'_> {
         if words.is_empty() {
             return Err(self.wrong(p.span, format!("'{}' is not an IPv4 node", self.quote(p.span))));
         }
-        let node = |word: u32| Test::Whole(Whole::MappedNode, Side::Src, Relation::Eq, i128::from(word)).into();
+        let node =
+            |word: u32| Test::Whole(Whole::MappedNode, Side::Src, Relation::Eq, i128::from(word)).into();
         Ok(Cond::from(Test::Type(FLOW_RECORD)).and(Cond::Any(words.into_iter().map(node).collect())))
     }
 
@@ -226,7 +238,7 @@ impl Lowering<'_> {
         let Some(bit) = bit else {
             return Err(self
                 .wrong(p.span, format!("'{}' is not an encapsulation", self.quote(p.span)))
-                .with_historic("Argusgen_scode error"));
+                .with_historic_if(matches!(p.id, Id::Name { .. }), "Argusgen_scode error"));
         };
         let test = |side| Test::Bits(Word::Encapsulations, side, bit, Relation::Eq, bit).into();
         Ok(sided(p.head.direction, test))

@@ -231,8 +231,10 @@ impl Time {
     }
 
     /// Times by side as a reader shows them. `metric` decides which sides the stamps belong to (section 7.3,
-    /// rule 5); without METRIC both sides keep what the DSR says.
-    pub fn resolve(&self, metric: Option<&Metric>) -> Times {
+    /// rule 5); without METRIC both sides keep what the DSR says. One packet in total has one time, the later stamp,
+    /// unless an ICMP error was mapped to the flow (`mapped`): then the end is the error's.
+    pub fn resolve(&self, metric: Option<&Metric>, mapped: bool) -> Times {
+        let single = |t: (Stamp, Stamp)| if mapped { t } else { (t.1, t.1) };
         let set = |start: Stamp, end: Stamp| match (start.is_set(), end.is_set()) {
             (true, true) => Some((start.min(end), start.max(end))),
             (true, false) => Some((start, start)),
@@ -259,11 +261,11 @@ impl Time {
             },
             (s, 0) => {
                 let own = times.src.or(times.dst);
-                times = Times { src: if s == 1 { own.map(|t| (t.0, t.0)) } else { own }, dst: None };
+                times = Times { src: if s == 1 { own.map(single) } else { own }, dst: None };
             }
             (0, d) => {
                 let own = times.dst.or(times.src);
-                times = Times { src: None, dst: if d == 1 { own.map(|t| (t.0, t.0)) } else { own } };
+                times = Times { src: None, dst: if d == 1 { own.map(single) } else { own } };
             }
             _ => {
                 times.src = times.src.or(times.dst);

@@ -189,7 +189,7 @@ impl<'a> RecordView<'a> {
     pub fn times(&self) -> Times {
         let Some(time) = self.time_stored() else { return Times::default() };
         let metric = Metric::parse(self.dsr(Index::Metric).unwrap_or(&[]));
-        let times = time.resolve(metric.as_ref());
+        let times = time.resolve(metric.as_ref(), self.has(Index::Icmp));
         if self.rest_exchanged { times.reversed() } else { times }
     }
 
