@@ -48,6 +48,8 @@ pub struct Options {
     pub taps: usize,
     /// `box.toml` for the first boot.
     pub seed: Option<String>,
+    /// The file for the serial console; in the machine's own folder when there is none given.
+    pub console: Option<PathBuf>,
 }
 
 /// A machine that runs. It ends when it is dropped.
@@ -215,8 +217,10 @@ impl Stopped {
         self.boots += 1;
         let folder = self.folder.path().join(format!("boot{}", self.boots));
         fs::create_dir(&folder).map_err(Error::file("making", &folder))?;
-        let console = Console::new(&folder.join("console"));
-        let mut command = qemu(&folder, &self.options, self.disk.path())?;
+        let console = Console::new(&self.options.console.clone().unwrap_or_else(|| folder.join("console")));
+        // QEMU writes over the file from its start; an older and longer one must not shine through.
+        File::create(console.path()).map_err(Error::file("making", console.path()))?;
+        let mut command = qemu(&folder, &self.options, self.disk.path(), console.path())?;
 
         let nic = Port::new(&folder, "management")?;
         let user = Port::new(&folder, "user")?;
@@ -266,7 +270,7 @@ impl Stopped {
 }
 
 /// QEMU with everything but NICs.
-fn qemu(folder: &Path, options: &Options, disk: &Path) -> Result<Command> {
+fn qemu(folder: &Path, options: &Options, disk: &Path, console: &Path) -> Result<Command> {
     // Whatever becomes of this process, QEMU does not outlive it.
     let mut command = Command::new("setpriv");
     command.args(["--pdeathsig", "KILL", "qemu-system-x86_64"]);
@@ -288,7 +292,7 @@ fn qemu(folder: &Path, options: &Options, disk: &Path) -> Result<Command> {
     command
         .args(["-drive", &format!("if=none,id=disk,format=raw,file={}", disk.display())])
         .args(["-device", &format!("virtio-blk-pci,drive=disk,addr={DISK_SLOT:#x},bootindex=0")])
-        .args(["-serial", &format!("file:{}", folder.join("console").display())])
+        .args(["-serial", &format!("file:{}", console.display())])
         .args(["-qmp", &format!("unix:{},server=on,wait=off", folder.join("qmp").display())])
         .args([
             "-chardev",
