@@ -33,7 +33,12 @@ pub fn wait_until_ready(machine: &mut Machine, srcids: &[u32], limit: Duration) 
 }
 
 /// As [`wait_until_ready`]; gives up with `false` soon after `enough` is set.
-pub fn wait_until_ready_or(machine: &mut Machine, srcids: &[u32], limit: Duration, enough: &AtomicBool) -> Result<bool> {
+pub fn wait_until_ready_or(
+    machine: &mut Machine,
+    srcids: &[u32],
+    limit: Duration,
+    enough: &AtomicBool,
+) -> Result<bool> {
     let mut wait = Wait { machine, end: Instant::now() + limit, limit, enough };
     Ok(wait.for_web()? && wait.for_sensors(srcids)?)
 }
@@ -61,7 +66,8 @@ impl Wait<'_> {
     /// Attaches to radium and reads until a record of every sensor, management or flow, has come.
     fn for_sensors(&mut self, srcids: &[u32]) -> Result<bool> {
         let wrong = |error: stream::Error| Error::Other(error.to_string());
-        let source = Source::parse(&format!("127.0.0.1:{}", self.machine.radium()), DEFAULT_PORT).map_err(wrong)?;
+        let source =
+            Source::parse(&format!("127.0.0.1:{}", self.machine.radium()), DEFAULT_PORT).map_err(wrong)?;
         let mut missing: BTreeSet<u32> = srcids.iter().copied().collect();
         while !self.enough.load(Ordering::Relaxed) {
             let trouble = match Client::connect(&source, &ClientOptions::default()) {
@@ -89,7 +95,9 @@ impl Wait<'_> {
                         missing.remove(&id);
                     }
                 }
-                Ok(Event::Item(Item::Damage(damage))) => return Err(Error::Other(format!("radium: {damage}"))),
+                Ok(Event::Item(Item::Damage(damage))) => {
+                    return Err(Error::Other(format!("radium: {damage}")));
+                }
                 Ok(Event::Idle) => {}
                 Ok(Event::Closed) | Err(_) => return Ok(None),
             }

@@ -21,7 +21,8 @@ fn count(text: &str) -> u64 {
 
 #[test]
 fn a_person_claims_the_box_and_sees_it_count() {
-    let options = Options { image: default_image(), firmware: Firmware::Bios, taps: 1, seed: None };
+    let options =
+        Options { image: default_image(), firmware: Firmware::Bios, taps: 1, seed: None, console: None };
     let mut machine = Machine::boot(options).unwrap();
     let claim = machine.console().wait_for("claim code: ", BOOT).unwrap();
     let code = claim.split("claim code: ").nth(1).unwrap().trim().to_owned();

@@ -9,8 +9,8 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use qemu_tests::{
-    Conversation, Error, Firmware, Machine, Options, Port, Segment, default_image, lab_seed, replay, tap_srcid,
-    wait_until_ready_or,
+    Conversation, Error, Firmware, Machine, Options, Port, Segment, default_image, lab_seed, replay,
+    tap_srcid, wait_until_ready_or,
 };
 
 const USAGE: &str = "usage: lab [--image FILE] [--seconds N] [--replay CAPTURE] [--uefi] [--console FILE]
@@ -89,7 +89,8 @@ fn lab(arguments: &Arguments) -> Result<(), Error> {
     {
         return Err(Error::Other(format!("{}: no such file", capture.display())));
     }
-    let console = std::path::absolute(&arguments.console).map_err(Error::file("finding", &arguments.console))?;
+    let console =
+        std::path::absolute(&arguments.console).map_err(Error::file("finding", &arguments.console))?;
     if let Some(folder) = console.parent() {
         std::fs::create_dir_all(folder).map_err(Error::file("making", folder))?;
     }
@@ -140,7 +141,12 @@ fn lab(arguments: &Arguments) -> Result<(), Error> {
 }
 
 /// The time between `ready` and the end.
-fn run(machine: &mut Machine, arguments: &Arguments, taps: Vec<Port>, end: &Arc<AtomicBool>) -> Result<(), Error> {
+fn run(
+    machine: &mut Machine,
+    arguments: &Arguments,
+    taps: Vec<Port>,
+    end: &Arc<AtomicBool>,
+) -> Result<(), Error> {
     let began = Instant::now();
     let mut player = None;
     let mut taps = taps.into_iter();
@@ -165,13 +171,16 @@ fn run(machine: &mut Machine, arguments: &Arguments, taps: Vec<Port>, end: &Arc<
             }));
         }
         if let Some(done) = player.take_if(|player| player.is_finished()) {
-            done.join().unwrap_or_else(|_| Err(Error::Other("the replay ended by a fault of its own".into())))?;
+            done.join()
+                .unwrap_or_else(|_| Err(Error::Other("the replay ended by a fault of its own".into())))?;
         }
         std::thread::sleep(Duration::from_millis(100));
     }
     end.store(true, Ordering::Relaxed);
     if let Some(player) = player {
-        player.join().unwrap_or_else(|_| Err(Error::Other("the replay ended by a fault of its own".into())))?;
+        player
+            .join()
+            .unwrap_or_else(|_| Err(Error::Other("the replay ended by a fault of its own".into())))?;
     }
     Ok(())
 }
@@ -180,18 +189,35 @@ fn run(machine: &mut Machine, arguments: &Arguments, taps: Vec<Port>, end: &Arc<
 fn talk(number: usize, tap: Port, end: &AtomicBool) -> Result<(), Error> {
     let mut segment = Segment::new(Some(tap))?;
     let net = |host: u8| Ipv4Addr::new(10, number as u8 + 1, 0, host);
-    let (client, server, other) = (segment.add_host(net(1)), segment.add_host(net(2)), segment.add_host(net(3)));
+    let (client, server, other) =
+        (segment.add_host(net(1)), segment.add_host(net(2)), segment.add_host(net(3)));
     let mut round: usize = 0;
     while !end.load(Ordering::Relaxed) {
         round += 1;
         let conversations = [
-            Conversation::Tcp { client, server, port: 443, request: 200 + round % 300, answer: 1000 + 997 * (round % 50) },
+            Conversation::Tcp {
+                client,
+                server,
+                port: 443,
+                request: 200 + round % 300,
+                answer: 1000 + 997 * (round % 50),
+            },
             Conversation::Tcp { client: other, server, port: 25, request: 3000, answer: 80 },
             Conversation::Udp { client, server: other, port: 53, datagrams: 1, request: 40, answer: 120 },
-            Conversation::Udp { client: other, server: client, port: 4500, datagrams: 4, request: 500, answer: 200 },
+            Conversation::Udp {
+                client: other,
+                server: client,
+                port: 4500,
+                datagrams: 4,
+                request: 500,
+                answer: 200,
+            },
             Conversation::Echo { client: other, server, requests: 2, payload: 56 },
         ];
-        segment.converse(&conversations[..1 + (round + number) % conversations.len()], Duration::from_secs(30))?;
+        segment.converse(
+            &conversations[..1 + (round + number) % conversations.len()],
+            Duration::from_secs(30),
+        )?;
         std::thread::sleep(Duration::from_millis(500));
     }
     Ok(())
