@@ -328,6 +328,9 @@ fn times_by_form() {
     let one = Metric { src: Counters { packets: 1, ..both.src }, ..Metric::default() };
     let t = time("03021805 6553f100 00000000 6553f100 00001388").resolve(Some(&one), false);
     assert_eq!((usec(t.src), t.dst), (Some((5000, 5000)), None));
+    // The same flow, quoted by an ICMP error at that time.
+    let t = time("03021805 6553f100 00000000 6553f100 00001388").resolve(Some(&one), true);
+    assert_eq!((usec(t.src), t.dst), (Some((0, 5000)), None));
     // Swapped stamps, fractions out of range, sensor's value for an unknown start.
     let t = time("03021805 6553f101 ffffffff 6553f100 00000000").resolve(Some(&both), false);
     assert_eq!(usec(t.src), Some((0, 999_999)));

@@ -77,9 +77,10 @@ impl Psize {
         end(out, at);
     }
 
-    /// The form that clients write: subtype 7 and histogram words (section 9).
+    /// The form that clients write: the subtype names the sides, and histogram words follow (section 9).
     pub fn client(self) -> Psize {
-        Psize { subtype: 0x07, ..self }
+        let sides = u8::from(self.src.is_some()) | u8::from(self.dst.is_some()) << 1;
+        Psize { subtype: HISTOGRAM | sides, ..self }
     }
 
     /// The same seen from the other side.

@@ -231,10 +231,9 @@ impl Time {
     }
 
     /// Times by side as a reader shows them. `metric` decides which sides the stamps belong to (section 7.3,
-    /// rule 5); without METRIC both sides keep what the DSR says. One packet in total has one time, the later stamp,
-    /// unless an ICMP error was mapped to the flow (`mapped`): then the end is the error's.
-    pub fn resolve(&self, metric: Option<&Metric>, mapped: bool) -> Times {
-        let single = |t: (Stamp, Stamp)| if mapped { t } else { (t.1, t.1) };
+    /// rule 5); without METRIC both sides keep what the DSR says. `quoted` says that an ICMP error quoted the flow: the
+    /// end of a single packet's record is then the time of the error, and is kept.
+    pub fn resolve(&self, metric: Option<&Metric>, quoted: bool) -> Times {
         let set = |start: Stamp, end: Stamp| match (start.is_set(), end.is_set()) {
             (true, true) => Some((start.min(end), start.max(end))),
             (true, false) => Some((start, start)),
@@ -242,37 +241,23 @@ impl Time {
             (false, false) => None,
         };
         let side = |s: Option<SideTime>| s.and_then(|s| set(s.start, s.end.unwrap_or(s.start)));
-        let mut times = match self.stamps {
+        let times = match self.stamps {
             Stamps::One(t) => Times { src: set(t, t), dst: None },
             Stamps::Range(s, e) => Times { src: set(s, e), dst: None },
             Stamps::Sides(s, d) | Stamps::Relative(s, d) => Times { src: side(s), dst: side(d) },
         };
         let Some(m) = metric else { return times };
+        let first = |t: Option<(Stamp, Stamp)>| t.map(|(start, _)| (start, start));
+        let last = |t: Option<(Stamp, Stamp)>| t.map(|(_, end)| (end, end));
+        let alone = |own, packets| if packets == 1 && !quoted { last(own) } else { own };
         match (m.src.packets, m.dst.packets) {
-            (0, 0) => {}
-            (1, 1) => match (times.src, times.dst) {
-                (Some((start, end)), None) => {
-                    times = Times { src: Some((start, start)), dst: Some((end, end)) };
-                }
-                (None, Some((start, end))) => {
-                    times = Times { src: Some((end, end)), dst: Some((start, start)) };
-                }
-                _ => {}
-            },
-            (s, 0) => {
-                let own = times.src.or(times.dst);
-                times = Times { src: if s == 1 { own.map(single) } else { own }, dst: None };
-            }
-            (0, d) => {
-                let own = times.dst.or(times.src);
-                times = Times { src: None, dst: if d == 1 { own.map(single) } else { own } };
-            }
-            _ => {
-                times.src = times.src.or(times.dst);
-                times.dst = times.dst.or(times.src);
-            }
+            (0, 0) => times,
+            (1, 1) if times.dst.is_none() => Times { src: first(times.src), dst: last(times.src) },
+            (1, 1) if times.src.is_none() => Times { src: last(times.dst), dst: first(times.dst) },
+            (s, 0) => Times { src: alone(times.src.or(times.dst), s), dst: None },
+            (0, d) => Times { src: None, dst: alone(times.dst.or(times.src), d) },
+            _ => Times { src: times.src.or(times.dst), dst: times.dst.or(times.src) },
         }
-        times
     }
 
     /// The same seen from the other side; form A states no sides and stays as it is.
