@@ -46,7 +46,7 @@ impl Cor {
     pub fn parse(b: &[u8]) -> Option<Cor> {
         let [_, subtype, qualifier, _] = wire::array(b, 0)?;
         let words = (b.len() / 4).saturating_sub(1);
-        let long = words % 6 != 0 && words % 10 == 0;
+        let long = !words.is_multiple_of(6) && words.is_multiple_of(10);
         let step = if long { 40 } else { 24 };
         let mut correlations = Vec::new();
         let mut at = 4;

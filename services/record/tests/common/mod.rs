@@ -4,7 +4,7 @@
 /// Octets of a hex string; blanks are ignored.
 pub fn hex(s: &str) -> Vec<u8> {
     let digits: Vec<u8> = s.bytes().filter(|c| !c.is_ascii_whitespace()).collect();
-    assert!(digits.len() % 2 == 0, "odd number of digits");
+    assert!(digits.len().is_multiple_of(2), "odd number of digits");
     digits
         .chunks(2)
         .map(|d| u8::from_str_radix(std::str::from_utf8(d).expect("ascii"), 16).expect("hex digits"))
