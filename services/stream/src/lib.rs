@@ -12,7 +12,6 @@ mod open;
 mod output;
 mod reader;
 mod ring;
-mod select;
 mod server;
 mod source;
 mod time_range;

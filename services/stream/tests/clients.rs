@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use common::*;
 use record::Cause;
 use stream::{
-    Client, ClientOptions, DEFAULT_PORT, Error, Event, Happening, Item, Reader, Retry, Source, Target, Writer,
-    follow,
+    Client, ClientOptions, DEFAULT_PORT, Error, Event, Happening, Item, Reader, Retry, Source, Target,
+    Writer, follow,
 };
 
 fn source(address: impl ToString) -> Source {

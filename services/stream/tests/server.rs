@@ -204,7 +204,10 @@ fn a_slow_client_loses_whole_old_records_and_holds_nobody_up() {
     assert!(lost.iter().filter(|l| **l > 0).count() == 2, "{lost:?}");
     assert_eq!(server.totals().dropped, lost.iter().sum::<u64>());
 
-    let stopper = { let server = server.clone(); std::thread::spawn(move || server.stop(Duration::from_secs(10))) };
+    let stopper = {
+        let server = server.clone();
+        std::thread::spawn(move || server.stop(Duration::from_secs(10)))
+    };
     for client in [&slow, &filtered] {
         let bytes = rest(client);
         let mut expected_after = None;

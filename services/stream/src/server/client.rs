@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use crate::select::Filter;
+use filter::Filter;
 use mio::net::TcpStream;
+use record::RecordView;
 
 use super::{Counters, ServerConfig, file, lock, log};
 use crate::Severity;
@@ -445,7 +446,10 @@ impl Client {
         if config.status_passes_filters && is_status {
             return true;
         }
-        self.filter.as_ref().is_none_or(|f| f.matches(record))
+        match (&self.filter, RecordView::new(record)) {
+            (Some(filter), Ok(view)) => filter.matches(&view),
+            (filter, _) => filter.is_none(),
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
-use crate::select::Filter;
+use filter::Filter;
 
 use super::Shared;
 

@@ -112,7 +112,8 @@ pub fn until(what: &str, mut met: impl FnMut() -> bool) {
 
 /// A C program, when it is installed.
 pub fn oracle(name: &str) -> Option<PathBuf> {
-    let found = ["/usr/bin", "/usr/sbin"].map(|d| PathBuf::from(d).join(name)).into_iter().find(|p| p.exists());
+    let found =
+        ["/usr/bin", "/usr/sbin"].map(|d| PathBuf::from(d).join(name)).into_iter().find(|p| p.exists());
     if found.is_none() {
         eprintln!("skipped: {name} is not installed (packages argus-server and argus-client)");
     }
