@@ -6,7 +6,22 @@
 
 #![forbid(unsafe_code)]
 
+pub mod backoff;
+pub mod claim;
+pub mod clock;
 pub mod console;
+pub mod daemon;
+pub mod dhcp;
+mod disks;
+mod files;
+mod gpt;
 pub mod halt;
+mod hardware;
+pub mod machine;
+pub mod plan;
+pub mod render;
+pub mod settings;
 pub mod stage1;
+pub mod stop;
+pub mod supervise;
 pub mod users;

@@ -1,8 +1,17 @@
 //! The one root daemon of the box, and stage 1 of its boot.
 
+use std::io::{self, Write};
 use std::process::ExitCode;
 
-const USAGE: &str = "usage: boxd [init | halt [reboot|poweroff]]";
+use boxd::{backoff, daemon, dhcp, halt, stage1, stop};
+
+const USAGE: &str = "\
+usage: boxd [--ready-fd N]             the daemon
+       boxd config --reference         all keys of box.toml
+       boxd config --default           a box.toml that says nothing but the defaults
+       boxd config --check FILE        whether a box.toml can be read
+       boxd stop reboot|poweroff       end the services in order, then the box
+and, called by the box itself: init, halt, pause PROGRAM…, ended SERVICE…, dhcp-event EVENT";
 
 fn main() -> ExitCode {
     let mut words = std::env::args_os().map(|word| word.to_string_lossy().into_owned());
@@ -11,17 +20,57 @@ fn main() -> ExitCode {
     // The kernel starts the initramfs's program as "/init" with whatever words it did not understand
     // itself on its command line; none of them is for us.
     if name.rsplit('/').next() == Some("init") {
-        boxd::stage1::run();
+        stage1::run();
     }
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    match words.as_slice() {
-        ["init"] => boxd::stage1::run(),
-        ["halt"] => boxd::halt::run(boxd::halt::requested()),
-        ["halt", "reboot"] => boxd::halt::run(boxd::halt::End::Reboot),
-        ["halt", "poweroff"] => boxd::halt::run(boxd::halt::End::PowerOff),
-        _ => {
-            eprintln!("boxd: {USAGE}");
-            ExitCode::from(2)
+    let done: Result<(), String> = match words.as_slice() {
+        [] => daemon::run(None).map_err(text),
+        ["--ready-fd", fd] => match fd.parse() {
+            Ok(fd @ 3..) => daemon::run(Some(fd)).map_err(text),
+            _ => return usage(),
+        },
+        ["init"] => stage1::run(),
+        ["halt"] => halt::run(halt::requested()),
+        ["halt", "reboot"] => halt::run(halt::End::Reboot),
+        ["halt", "poweroff"] => halt::run(halt::End::PowerOff),
+        ["stop", how @ ("reboot" | "poweroff")] => stop::run(how).map_err(text),
+        ["pause", program @ ..] if !program.is_empty() => Err(text(backoff::pause(program))),
+        ["ended", service, ..] => backoff::ended(service).map_err(text),
+        ["dhcp-event", event] => {
+            let variables = std::env::vars_os().map(|(name, value)| {
+                (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned())
+            });
+            dhcp::event(event, variables.collect())
+        }
+        ["config", "--reference"] => print(&config::reference()),
+        ["config", "--default"] => print(&config::default_document()),
+        ["config", "--check", file] => check(file),
+        ["-h" | "--help"] => print(&format!("{USAGE}\n")),
+        _ => return usage(),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("boxd: {error}");
+            ExitCode::FAILURE
         }
     }
+}
+
+fn usage() -> ExitCode {
+    eprintln!("boxd: not understood\n{USAGE}");
+    ExitCode::from(2)
+}
+
+fn text(error: io::Error) -> String {
+    error.to_string()
+}
+
+fn print(text: &str) -> Result<(), String> {
+    io::stdout().write_all(text.as_bytes()).map_err(|error| format!("standard output: {error}"))
+}
+
+fn check(file: &str) -> Result<(), String> {
+    let document = std::fs::read_to_string(file).map_err(|error| format!("{file}: {error}"))?;
+    config::Config::parse(&document).map(drop).map_err(|error| format!("{file}: {error}"))
 }

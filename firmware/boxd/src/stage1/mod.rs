@@ -6,8 +6,6 @@
 
 mod cmdline;
 mod data;
-mod disks;
-mod gpt;
 mod modules;
 mod root;
 
@@ -24,7 +22,7 @@ use std::time::Duration;
 use nix::sys::reboot::{RebootMode, reboot, set_cad_enabled};
 use nix::unistd::{dup2_stderr, dup2_stdin, dup2_stdout, getpid, sync};
 
-use crate::{console, users};
+use crate::{console, disks, users};
 pub use cmdline::CommandLine;
 pub use root::copy;
 

@@ -18,6 +18,8 @@ pub struct Partition {
     pub number: u32,
     /// Unique id, lower case with dashes.
     pub id: String,
+    /// Type id, likewise.
+    pub kind: String,
 }
 
 /// Reads the table of a disk of `sectors` sectors of `sector_size` octets. `None` when the disk has no
@@ -66,7 +68,7 @@ fn table<D: Read + Seek>(
     let used = |(number, entry): (u32, &[u8])| {
         let kind = entry.get(..16)?;
         let id = entry.get(16..32)?;
-        kind.iter().any(|&octet| octet != 0).then(|| Partition { number, id: guid(id) })
+        kind.iter().any(|&octet| octet != 0).then(|| Partition { number, id: guid(id), kind: guid(kind) })
     };
     Ok(Some((1..).zip(entries.chunks_exact(header.entry_size as usize)).filter_map(used).collect()))
 }

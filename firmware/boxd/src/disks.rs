@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use super::gpt;
+use crate::gpt;
 
 /// How long between two looks at the disks.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -27,6 +27,19 @@ pub fn wait_for(id: &str, wait: Duration) -> Option<PathBuf> {
 /// The device of partition `id`, such as `/dev/vda3`.
 pub fn find(id: &str) -> Option<PathBuf> {
     disks().into_iter().find_map(|disk| partition_of(&disk, id))
+}
+
+/// The type id of EFI system partitions (UEFI specification 2.10, table 5.7).
+const EFI_SYSTEM: &str = "c12a7328-f81f-11d2-ba4b-00a0c93ec93b";
+
+/// The devices of all EFI system partitions, by name of their disks.
+pub fn efi_system_partitions() -> Vec<PathBuf> {
+    let found = |disk: PathBuf| {
+        let partitions = table(&disk).ok().flatten().unwrap_or_default();
+        let wanted = partitions.into_iter().filter(|partition| partition.kind == EFI_SYSTEM);
+        wanted.filter_map(|partition| device(&disk, partition.number)).collect::<Vec<_>>()
+    };
+    disks().into_iter().flat_map(found).collect()
 }
 
 /// What there is, for the message of a boot that failed: `vda (4 partitions), sda (no table)`.
@@ -56,11 +69,15 @@ fn disks() -> Vec<PathBuf> {
 
 fn partition_of(disk: &Path, id: &str) -> Option<PathBuf> {
     let wanted = table(disk).ok()??.into_iter().find(|partition| partition.id == id)?;
-    // The kernel knows which of its partitions has that number; it may not have read the table yet.
+    device(disk, wanted.number)
+}
+
+/// The device node of a disk's partition; `None` while the kernel has not read the table.
+fn device(disk: &Path, wanted: u32) -> Option<PathBuf> {
     let name = fs::read_dir(disk)
         .ok()?
         .flatten()
-        .find(|entry| number(&entry.path().join("partition")) == Some(u64::from(wanted.number)))?;
+        .find(|entry| number(&entry.path().join("partition")) == Some(u64::from(wanted)))?;
     let device = Path::new("/dev").join(name.file_name());
     device.exists().then_some(device)
 }
