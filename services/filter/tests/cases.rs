@@ -48,10 +48,13 @@ struct Reject {
 
 fn cases() -> Option<(Cases, BTreeMap<String, Vec<u8>>)> {
     let folder = common::folder()?;
-    let text = std::fs::read_to_string(folder.join("cases.json")).unwrap();
-    let cases: Cases = serde_json::from_str(&text).unwrap();
-    let files =
-        cases.inputs.keys().map(|name| (name.clone(), std::fs::read(folder.join(name)).unwrap())).collect();
+    let text = std::fs::read_to_string(folder.join("cases.json")).expect("cases.json");
+    let cases: Cases = serde_json::from_str(&text).expect("cases.json in its format");
+    let files = cases
+        .inputs
+        .keys()
+        .map(|name| (name.clone(), std::fs::read(folder.join(name)).expect("an input")))
+        .collect();
     Some((cases, files))
 }
 

@@ -1,5 +1,7 @@
 //! The filter cases beside the specification, and the records that they count.
 
+#![allow(dead_code)] // Each test uses a part.
+
 use std::path::PathBuf;
 
 use filter::{Names, SystemFiles};
