@@ -10,6 +10,7 @@ use crate::time::{TimeText, XML_FORMAT};
 use crate::userdata;
 use crate::value::Value;
 use crate::{names, structured};
+use record::dsr::flow::FlowKey;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// Prints rows of one list of columns. Appends to a buffer of the caller's, which is reused from row to row.
@@ -47,16 +48,21 @@ impl Printer {
     fn lay_out(&mut self) {
         let custom = self.style.time_format != crate::time::DEFAULT_FORMAT && !self.style.unix_time;
         let precision = self.style.precision;
-        let fitting = custom.then(|| {
+        let sample = custom.then(|| {
             let mut sample = Vec::new();
             self.time.put(&mut sample, record::Stamp::from_sec_usec(1_000_000_000, 0));
-            // 3.0.8 subtracts the digits of the fraction even when the format has none.
-            let fraction = if sample.contains(&b'.') || self.style.compat { precision } else { 0 };
-            sample.len().saturating_sub(fraction)
+            (sample.len(), sample.contains(&b'.'))
         });
         for column in &mut self.columns {
-            if let (true, Some(width)) = (matches!(column.field.name, "stime" | "ltime"), fitting) {
-                column.width = width;
+            let fitted = match column.field.layout {
+                Layout::Date => true,
+                Layout::SideDate => !self.style.compat,
+                _ => false,
+            };
+            if let (true, Some((length, fraction))) = (fitted, sample) {
+                // 3.0.8 subtracts the digits of the fraction even when the format has none.
+                let less = if fraction || self.style.compat { precision } else { 0 };
+                column.width = length.saturating_sub(less);
             }
             if self.style.disa && matches!(column.field.name, "sdsb" | "ddsb") {
                 column.width = column.width.max(8);
@@ -75,7 +81,7 @@ impl Printer {
     fn put_title(&self, out: &mut Vec<u8>, at: usize, column: &Column) {
         let field = column.field;
         let title = self.title_of(field);
-        if self.style.variable {
+        if self.style.variable || self.style.delimiter.is_some() {
             let delimiter = self.style.delimiter;
             if let (Some(delimiter), true) = (delimiter, at > 0) {
                 out.push(delimiter);
@@ -215,28 +221,28 @@ impl Printer {
                 pad_left(out, from, column.width);
             }
             match self.style.delimiter {
-                Some(delimiter) => {
-                    if field.cell == Cell::Flags {
-                        out.push(b' ');
-                    } else {
-                        trim(out, from);
-                    }
-                    out.push(delimiter);
-                }
+                Some(delimiter) => self.delimit(out, from, field, value, row, delimiter),
                 None => out.push(b' '),
             }
             return;
         }
         let length = out.len() - from;
         let management = matches!(row.body, Body::Management(_));
+        if self.style.compat && matches!(value, Value::Absent) {
+            match (field.cell, field.name) {
+                // 3.0.8 forgets the room of these when there is nothing to show.
+                (Cell::Answer, _) if !management => return out.push(b' '),
+                (_, "pkts") if !management => return,
+                _ => {}
+            }
+        }
         match field.cell {
             Cell::Data => pad_right(out, from, userdata::widths(column.width, self.style.user_data).0),
             // Numbers of ports are never cut; they push the row.
             Cell::Port if !management => {
-                if length > column.width
-                    && self.style.names <= Names::Ports
-                    && !matches!(value, Value::Hex(..))
-                {
+                let number =
+                    self.style.names > Names::Ports && matches!(value, Value::Port { .. } | Value::Sap(_));
+                if length > column.width && !number {
                     cut(out, from, column.width);
                 }
                 pad_right(out, from, column.width);
@@ -248,7 +254,9 @@ impl Printer {
             _ => {
                 let width = match field.layout {
                     Layout::Date | Layout::SideDate => {
-                        let fraction = out[from..].contains(&b'.');
+                        // 3.0.8 minds this for the start only.
+                        let fraction =
+                            out[from..].contains(&b'.') || (self.style.compat && field.name != "stime");
                         column.width + if fraction { self.style.precision } else { 0 }
                     }
                     _ => column.width,
@@ -259,7 +267,38 @@ impl Printer {
                 pad_left(out, from, width);
             }
         }
-        out.push(b' ');
+        match self.style.delimiter {
+            Some(delimiter) => self.delimit(out, from, field, value, row, delimiter),
+            None => out.push(b' '),
+        }
+    }
+
+    /// Ends a cell with a delimiter.
+    fn delimit(
+        &self,
+        out: &mut Vec<u8>,
+        from: usize,
+        field: &Field,
+        value: &Value<'_>,
+        row: &Row<'_>,
+        delimiter: u8,
+    ) {
+        if field.cell == Cell::Flags {
+            out.push(b' ');
+        } else {
+            trim(out, from);
+        }
+        // 3.0.8 leaves out the delimiter of an answer that is not there.
+        let flow = matches!(row.body, Body::Flow(_));
+        if self.style.compat && flow && field.cell == Cell::Answer && matches!(value, Value::Absent) {
+            return;
+        }
+        out.push(delimiter);
+        // 3.0.8 prints one more behind the checksum of IS-IS.
+        let isis = matches!(row.key(), Some(FlowKey::Isis(_)));
+        if self.style.compat && isis && field.name == "dport" {
+            out.push(delimiter);
+        }
     }
 
     /// Appends a time.
@@ -325,8 +364,8 @@ impl Printer {
                 None => put_hex(out, u64::from(n & 0xFE), 2),
             },
             Value::CodePoint(n) => match names::code_point(n, style.disa) {
-                Some(name) => out.extend_from_slice(name.as_bytes()),
-                None => put_uint(out, u64::from(n)),
+                Some(name) if style.names < Names::None => out.extend_from_slice(name.as_bytes()),
+                _ => put_uint(out, u64::from(n)),
             },
             Value::IcmpV6(n) if style.names <= Names::Ports => put_hex(out, u64::from(n), 4),
             Value::IcmpV6(n) => put_uint(out, u64::from(n)),

@@ -3,10 +3,10 @@
 use crate::style::Style;
 use crate::table::Field;
 use crate::value::Value;
-use record::dsr::flow::{Flow, FlowKey};
+use record::dsr::flow::{DIRECTION, Flow, FlowKey, Ipv4Detail, Ipv4Key};
 use record::dsr::metric::{Counters, Metric};
 use record::dsr::network::Network;
-use record::dsr::time::Times;
+use record::dsr::time::{Stamps, Time, Times};
 use record::{Mar, RecordView, Stamp};
 
 /// What a row is made of.
@@ -60,17 +60,14 @@ impl<'a> Row<'a> {
             // 3.0.8 clears the mark of an Ethernet key without exchanging its ends.
             *key = key.exchanged();
         }
-        Row {
-            body: Body::Flow(view),
-            style,
-            offset,
-            rank,
-            flow,
-            metric: view.metric(),
-            network: view.network(),
-            times: view.times(),
-            base: None,
+        let network = view.network();
+        let mut times = view.times();
+        if style.compat {
+            historic_key(view, flow.as_mut(), network.is_some());
+            historic_times(view, &mut times);
         }
+        let metric = view.metric();
+        Row { body: Body::Flow(view), style, offset, rank, flow, metric, network, times, base: None }
     }
 
     /// A row of a management record.
@@ -137,6 +134,35 @@ impl<'a> Row<'a> {
         range.map_or(0.0, |(start, end)| seconds(end.micros() - start.micros()))
     }
 }
+
+/// A lone ICMP reply of which no header was kept: 3.0.8 does not turn it and shows a type of its own making.
+fn historic_key(view: &RecordView<'_>, flow: Option<&mut Flow>, network: bool) {
+    if let Some(Flow {
+        qualifier,
+        key: FlowKey::Ipv4(Ipv4Key { detail: Ipv4Detail::Icmp { typ, .. }, .. }),
+        ..
+    }) = flow
+        && *qualifier & DIRECTION != 0
+        && !network
+        && !view.is_turned()
+        && view.metric().is_some_and(|metric| metric.src.packets > 0 && metric.dst.packets == 0)
+    {
+        *typ = 4;
+    }
+}
+
+/// Stamps that say "not set" are shown by 3.0.8 as they are.
+fn historic_times(view: &RecordView<'_>, times: &mut Times) {
+    if let Some(Time { stamps: Stamps::One(stamp) | Stamps::Range(stamp, _), .. }) = view.time_stored()
+        && stamp.secs() == UNSET
+        && times.src.is_none()
+    {
+        times.src = Some((stamp, stamp));
+    }
+}
+
+/// Seconds that stand for "not set".
+pub(crate) const UNSET: u32 = 0xEFFF_FFFF;
 
 /// Microseconds as seconds in single precision.
 pub fn seconds(micros: i64) -> f32 {

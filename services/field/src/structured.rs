@@ -39,7 +39,7 @@ pub fn put_xml_head(printer: &mut Printer, out: &mut Vec<u8>, first: &Mar, now: 
 
 /// Appends what stands behind the last element.
 pub fn put_xml_foot(out: &mut Vec<u8>) {
-    out.extend_from_slice(b"</ArgusDataStream>\n\n");
+    out.extend_from_slice(b"</ArgusDataStream>\n");
 }
 
 /// The name of a link type in packet capture files.

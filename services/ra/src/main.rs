@@ -1,2 +1,101 @@
 //! The record clients: one program with many names (ra, rastream, rasplit).
-fn main() {}
+#![forbid(unsafe_code)]
+
+mod dsrs;
+mod feed;
+mod halves;
+mod options;
+mod range;
+mod select;
+mod settings;
+mod show;
+mod variables;
+
+use ::options::{Program, Stop};
+use feed::{Client, Failure, Fared, feed, say};
+use settings::Settings;
+use std::ffi::OsString;
+use std::path::Path;
+use std::process::ExitCode;
+
+/// The names that the program goes by.
+const NAMES: [(&str, &Program<options::Id>); 3] =
+    [("ra", &options::RA), ("rasplit", &options::RASPLIT), ("rastream", &options::RASTREAM)];
+
+/// The program that a name stands for.
+fn named(name: &str) -> Option<&'static Program<options::Id>> {
+    NAMES.iter().find(|&&(known, _)| known == name).map(|&(_, program)| program)
+}
+
+/// The program that was called, by its own name or by its first word, and the words that are its own.
+fn called(mut words: Vec<OsString>) -> Result<(&'static Program<options::Id>, Vec<OsString>), String> {
+    let own = if words.is_empty() { OsString::from("ra") } else { words.remove(0) };
+    let own = Path::new(&own).file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let first = words.first().and_then(|word| word.to_str()).and_then(named);
+    match (named(&own), first) {
+        (Some(program), _) if program.name != "ra" => Ok((program, words)),
+        (_, Some(program)) => {
+            words.remove(0);
+            Ok((program, words))
+        }
+        (Some(program), None) => Ok((program, words)),
+        (None, None) => {
+            let names: Vec<&str> = NAMES.iter().map(|&(name, _)| name).collect();
+            Err(format!("no client is called '{own}'; there are: {}", names.join(", ")))
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    let (program, words) = match called(std::env::args_os().collect()) {
+        Ok(called) => called,
+        Err(text) => {
+            say("ra", &text);
+            return ExitCode::from(2);
+        }
+    };
+    let settings = match Settings::read(program, words) {
+        Ok(settings) => settings,
+        Err(stop @ Stop::Print(_)) => stop.exit(),
+        Err(Stop::Usage { program, text }) => {
+            say(program, &text);
+            // 3.0.8 ends with 1 whatever is wrong.
+            return ExitCode::from(if std::env::args_os().any(|word| word == "3.0.8") { 1 } else { 2 });
+        }
+    };
+    match run(&settings) {
+        Ok(code) => code,
+        Err(Failure::NobodyReads) => ExitCode::SUCCESS,
+        Err(Failure::Text(text)) => {
+            say(settings.program, &text);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(settings: &Settings) -> Result<ExitCode, Failure> {
+    if settings.show_filter {
+        let text = settings.filter.as_ref().map_or("", |(_, text)| text.as_str());
+        let filter = select::compile(settings, text).map_err(Failure::Text)?;
+        use std::io::Write;
+        write!(std::io::stdout(), "{filter}").map_err(Failure::standard_output)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut client = show::Show::new(settings).map_err(Failure::Text)?;
+    let signals = daemon::Signals::new().map_err(|error| Failure::Text(format!("signals: {error}")))?;
+    let fared = feed(settings, &signals, &mut client)?;
+    let wanted = client.finish()?;
+    Ok(status(settings, fared, wanted))
+}
+
+/// The exit status: 2 when an input is missing, 1 when one is bad or nothing was wanted.
+fn status(settings: &Settings, fared: Fared, wanted: bool) -> ExitCode {
+    let _ = settings;
+    match fared {
+        Fared { missing: true, .. } => ExitCode::from(2),
+        Fared { bad: true, .. } => ExitCode::FAILURE,
+        Fared { stopped: true, .. } => ExitCode::SUCCESS,
+        _ if !wanted => ExitCode::FAILURE,
+        _ => ExitCode::SUCCESS,
+    }
+}

@@ -27,11 +27,18 @@ pub fn daddr<'a>(row: &Row<'a>) -> Value<'a> {
 fn address<'a>(row: &Row<'a>, side: Side) -> Value<'a> {
     let Some(flow) = &row.flow else { return event_source(row, side) };
     if let FlowKey::Isis(key) = &flow.key {
-        return isis(key, side, row.style.compat);
+        return match isis(key, side, row.style.compat) {
+            // 3.0.8 has nothing to print there, and says so where cells have no width.
+            Value::Absent if row.style.compat && row.style.variable => Value::Name("(null)"),
+            shown => shown,
+        };
     }
-    let (address, mask) = match side {
-        Side::Src => (flow.key.src_addr(), flow.src_mask()),
-        Side::Dst => (flow.key.dst_addr(), flow.dst_mask()),
+    // RARP: who asks is the target of the answer, which the sensor stores second.
+    let rarp = matches!(flow.key, FlowKey::Rarp(_));
+    let (address, mask) = if (side == Side::Src) != rarp {
+        (flow.key.src_addr(), flow.src_mask())
+    } else {
+        (flow.key.dst_addr(), flow.dst_mask())
     };
     match address {
         Some(Addr::V4(address)) => Value::Ipv4(address.into(), mask),
@@ -66,8 +73,11 @@ pub fn dnet<'a>(row: &Row<'a>) -> Value<'a> {
 fn network<'a>(row: &Row<'a>, side: Side) -> Value<'a> {
     if row.style.compat {
         let igmp = matches!(row.key(), Some(FlowKey::Ipv4(Ipv4Key { proto: IGMP, .. })));
-        if matches!(row.key(), Some(FlowKey::Arp(_))) || (igmp && side == Side::Dst) {
-            return Value::Ipv4(0, 32);
+        match row.key() {
+            Some(FlowKey::Arp(_)) => return Value::Ipv4(0, 32),
+            Some(FlowKey::Ipv4(_)) if igmp && side == Side::Dst => return Value::Ipv4(0, 32),
+            Some(FlowKey::Isis(_)) => return Value::Name("(null)"),
+            _ => {}
         }
     }
     match address(row, side) {
@@ -81,7 +91,9 @@ fn classful(address: u32) -> u32 {
         0..128 => 0xFF00_0000,
         128..192 => 0xFFFF_0000,
         192..224 => 0xFFFF_FF00,
-        224.. => 0xFFFF_FFFF,
+        224..240 => 0xFFFF_FFFF,
+        // No network: what is above is no unicast address of the old classes.
+        240.. => 0,
     }
 }
 
@@ -238,8 +250,8 @@ fn isis(key: &IsisKey, side: Side, compat: bool) -> Value<'static> {
         (pdu::L1_LSP | pdu::L2_LSP, Side::Src) => put_system(&mut text, &key.body[..8]),
         (pdu::L1_LSP | pdu::L2_LSP, Side::Dst) => {
             let octets = [key.body[8], key.body[9], key.body[10], key.body[11]];
-            // 3.0.8 shows the octets in the order of the reader's memory.
-            let number = if compat { u32::from_le_bytes(octets) } else { u32::from_be_bytes(octets) };
+            // The sensor writes them in the order of its memory; 3.0.8 shows them as if it had not.
+            let number = if compat { u32::from_be_bytes(octets) } else { u32::from_le_bytes(octets) };
             return Value::Hex(number.into(), 8);
         }
         (_, Side::Src) => put_system(&mut text, &key.body[..7]),

@@ -11,6 +11,14 @@ struct Pair {
     idle: Intervals,
 }
 
+impl Pair {
+    /// Mean over both classes, microseconds, in single precision as 3.0.8 computes it.
+    fn mean(&self) -> f32 {
+        let (a, i) = (self.active.n as f32, self.idle.n as f32);
+        (self.active.mean * a + self.idle.mean * i) / (a + i)
+    }
+}
+
 /// `None` when the record has no such measurements at all.
 fn pair(row: &Row<'_>, side: Side) -> Option<Pair> {
     let jitter = row.view()?.jitter()?;
@@ -26,33 +34,31 @@ fn millis<'a>(row: &Row<'a>, side: Side, of: impl Fn(&Pair) -> f32) -> Value<'a>
 }
 
 fn mean<'a>(row: &Row<'a>, side: Side) -> Value<'a> {
-    let Some(Pair { active, idle }) = pair(row, side) else { return Value::Absent };
-    let (a, i) = (f64::from(active.n), f64::from(idle.n));
-    if a + i == 0.0 {
-        return Value::Float(0.0);
+    match pair(row, side) {
+        Some(pair) if pair.active.n > 0 || pair.idle.n > 0 => Value::Float(f64::from(pair.mean()) / 1000.0),
+        _ => Value::Absent,
     }
-    Value::Float((f64::from(active.mean) * a + f64::from(idle.mean) * i) / (a + i) / 1000.0)
 }
 
 /// Standard deviation over both classes. Where both are populated 3.0.8 mixes its units.
 fn deviation<'a>(row: &Row<'a>, side: Side) -> Value<'a> {
-    let Some(Pair { active, idle }) = pair(row, side) else { return Value::Absent };
+    let Some(pair) = pair(row, side) else { return Value::Absent };
+    let Pair { active, idle } = pair;
     let millis = match (active.n, idle.n) {
         (0, 0) => return Value::Absent,
         (_, 0) => f64::from(active.stdev) / 1000.0,
         (0, _) => f64::from(idle.stdev) / 1000.0,
         (a, i) => {
-            let (a, i) = (f64::from(a), f64::from(i));
-            let square = |n: f64, class: &Intervals| {
-                n * (f64::from(class.stdev).powi(2) + f64::from(class.mean).powi(2))
+            let square = |class: &Intervals| {
+                let (n, total) = (f64::from(class.n), f64::from(class.n as f32 * class.mean));
+                n * f64::from(class.stdev).powi(2) + total * total / n
             };
-            let n = a + i;
-            let sum = square(a, &active) + square(i, &idle);
-            let mean = (f64::from(active.mean) * a + f64::from(idle.mean) * i) / n;
+            let n = f64::from(a) + f64::from(i);
+            let sum = square(&active) + square(&idle);
             if row.style.compat {
-                (sum / 1000.0 / n - (mean / 1000.0).powi(2)).sqrt()
+                (sum / 1000.0 / n - f64::from((f64::from(pair.mean()) / 1000.0) as f32).powi(2)).sqrt()
             } else {
-                (sum / n - mean.powi(2)).max(0.0).sqrt() / 1000.0
+                (sum / n - f64::from(pair.mean()).powi(2)).max(0.0).sqrt() / 1000.0
             }
         }
     };

@@ -68,7 +68,7 @@ fn percent(part: u64, whole: u64) -> Value<'static> {
     if whole == 0 {
         return Value::Float(0.0);
     }
-    Value::Float(f64::from((part as f32 * 100.0) / (part + whole) as f32))
+    Value::Float(100.0 * part as f64 / (part + whole) as f64)
 }
 
 /// Percentage of packets lost.

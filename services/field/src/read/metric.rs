@@ -151,7 +151,8 @@ pub fn abr<'a>(row: &Row<'a>) -> Value<'a> {
 fn share<'a>(row: &Row<'a>, application: u64, octets: u64) -> Value<'a> {
     match row.metric {
         None => Value::Absent,
-        Some(_) if octets == 0 => Value::Float(0.0),
+        // 3.0.8 prints the sign.
+        Some(_) if octets == 0 => Value::Float(if row.style.compat { -0.0 } else { 0.0 }),
         Some(_) => Value::Float(application as f64 / octets as f64),
     }
 }

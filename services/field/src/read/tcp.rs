@@ -28,17 +28,14 @@ fn side<'r>(perf: &'r TcpPerf, side: Side) -> &'r TcpSide {
     }
 }
 
-/// Octets that a side last offered to take; 0 when it has sent no packet.
+/// Octets that a side last offered to take.
 fn window(row: &Row<'_>, of: Side) -> Option<u64> {
     let (window, scale) = match state(row)? {
         Tcp::Perf(perf) => (side(perf, of).window, side(perf, of).window_scale),
         Tcp::Init(init) if of == Side::Src => (init.window, init.window_scale),
         Tcp::Init(_) | Tcp::Status(_) => (0, 0),
     };
-    if row.counters(of).packets == 0 {
-        return Some(0);
-    }
-    Some(u64::from(window) << scale.min(32))
+    (row.counters(of).packets > 0).then(|| u64::from(window) << scale.min(32))
 }
 
 /// Window of the source, octets.
@@ -52,12 +49,12 @@ pub fn dwin<'a>(row: &Row<'a>) -> Value<'a> {
 }
 
 fn base<'a>(row: &Row<'a>, of: Side) -> Value<'a> {
-    match state(row) {
-        Some(Tcp::Perf(perf)) => Value::Uint(side(perf, of).seqbase.into()),
-        Some(Tcp::Init(init)) if of == Side::Src => Value::Uint(init.seq.into()),
-        Some(_) => Value::Uint(0),
-        None => Value::Absent,
-    }
+    let number = match state(row) {
+        Some(Tcp::Perf(perf)) => side(perf, of).seqbase,
+        Some(Tcp::Init(init)) if of == Side::Src => init.seq,
+        _ => 0,
+    };
+    if number == 0 { Value::Absent } else { Value::Uint(number.into()) }
 }
 
 /// First sequence number of the source.

@@ -1,6 +1,6 @@
 //! When: first and last packets, durations (chapter ra-output, section 6).
 
-use crate::row::{Row, Side};
+use crate::row::{Row, Side, UNSET};
 use crate::value::Value;
 use record::Stamp;
 
@@ -11,7 +11,9 @@ pub fn start<'a>(row: &Row<'a>) -> Value<'a> {
 
 /// Latest stamp of both sides.
 pub fn last<'a>(row: &Row<'a>) -> Value<'a> {
-    Value::Time(row.times.end())
+    let end = row.times.end();
+    // 3.0.8 has no end where the start is not set.
+    Value::Time(if row.style.compat && end.secs() == UNSET { Stamp::ZERO } else { end })
 }
 
 /// Seconds between the two.

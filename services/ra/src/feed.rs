@@ -1,0 +1,359 @@
+//! Brings records from files, folders and sources to a client (chapter ra-output, section 4).
+
+use crate::select::compile;
+use crate::settings::{FilterPlace, Input, Settings};
+use daemon::Signals;
+use record::RecordView;
+use std::io::{self, ErrorKind};
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use stream::{
+    Client as Remote, ClientOptions, Error, Event, Happening, INITIAL, Item, Reader, Retry, Source,
+};
+
+/// What a client of records does.
+pub trait Client {
+    /// A stream begins. Datagram sources have no initial record.
+    ///
+    /// # Errors
+    /// [`Failure`] ends the run.
+    fn begin(&mut self, initial: Option<&[u8; INITIAL]>) -> Result<(), Failure>;
+
+    /// A record, as it was read. The initial record of a stream comes first, at offset 0.
+    ///
+    /// # Errors
+    /// [`Failure`] ends the run.
+    fn record(&mut self, view: RecordView<'_>, offset: u64) -> Result<Next, Failure>;
+
+    /// Nothing came for a moment.
+    ///
+    /// # Errors
+    /// [`Failure`] ends the run.
+    fn idle(&mut self) -> Result<(), Failure>;
+
+    /// The end. Tells whether any record was wanted.
+    ///
+    /// # Errors
+    /// [`Failure`] ends the run.
+    fn finish(&mut self) -> Result<bool, Failure>;
+}
+
+/// Whether a client wants more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Go on.
+    More,
+    /// It has all it wants.
+    Stop,
+}
+
+/// Why a run ends before its input does.
+#[derive(Debug)]
+pub enum Failure {
+    /// Nobody reads standard output any more: no fault of anybody's.
+    NobodyReads,
+    /// One line for the user.
+    Text(String),
+}
+
+impl Failure {
+    /// What went wrong with standard output.
+    pub fn standard_output(error: io::Error) -> Failure {
+        match error.kind() {
+            ErrorKind::BrokenPipe => Failure::NobodyReads,
+            _ => Failure::Text(format!("standard output: {error}")),
+        }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Failure {
+        if error.is_broken_pipe() { Failure::NobodyReads } else { Failure::Text(error.to_string()) }
+    }
+}
+
+/// How the inputs fared.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Fared {
+    /// One could not be opened.
+    pub missing: bool,
+    /// One was no argus stream, or failed.
+    pub bad: bool,
+    /// A signal ended the run.
+    pub stopped: bool,
+}
+
+/// Says one line on standard error.
+pub fn say(program: &str, text: &str) {
+    use std::io::Write;
+    let _ = writeln!(io::stderr(), "{program}: {}", daemon::escaped(text));
+}
+
+/// Reads all inputs, in order, and then the sources, together.
+///
+/// # Errors
+/// What the client failed with.
+pub fn feed(
+    settings: &Settings,
+    signals: &Signals,
+    client: &mut (impl Client + Send),
+) -> Result<Fared, Failure> {
+    let mut fared = Fared::default();
+    let mut inputs = settings.inputs.clone();
+    if inputs.is_empty() && settings.sources.is_empty() {
+        inputs.push(Input::File("-".into(), None));
+    }
+    'inputs: for input in &inputs {
+        let files = match input {
+            Input::File(path, range) => vec![(path.clone(), *range)],
+            Input::Folder(path) => match files_below(path) {
+                Ok(files) => files.into_iter().map(|file| (file, None)).collect(),
+                Err(error) => {
+                    say(settings.program, &error);
+                    fared.missing = true;
+                    continue;
+                }
+            },
+        };
+        for (path, range) in files {
+            match file(settings, signals, &path, range, client, &mut fared)? {
+                Next::More => {}
+                Next::Stop => break 'inputs,
+            }
+        }
+    }
+    if !fared.stopped && !settings.sources.is_empty() {
+        sources(settings, signals, client, &mut fared)?;
+    }
+    Ok(fared)
+}
+
+fn file(
+    settings: &Settings,
+    signals: &Signals,
+    path: &Path,
+    range: Option<(u64, u64)>,
+    client: &mut impl Client,
+    fared: &mut Fared,
+) -> Result<Next, Failure> {
+    let mut reader = match Reader::open(path) {
+        Ok(reader) => reader,
+        Err(error) => {
+            let missing = matches!(&error, Error::Io { source, .. } if is_missing(source));
+            let text = match &error {
+                Error::Io { source, .. } if is_missing(source) => {
+                    format!("open '{}': {}", path.display(), plain(source))
+                }
+                _ => error.to_string(),
+            };
+            say(settings.program, &text);
+            *(if missing { &mut fared.missing } else { &mut fared.bad }) = true;
+            return Ok(Next::More);
+        }
+    };
+    if let Some((start, end)) = range {
+        reader.set_range(start..end);
+    }
+    client.begin(Some(reader.initial().bytes()))?;
+    let stop = signals.stop_flag();
+    let name = reader.name().to_owned();
+    loop {
+        if stop.load(std::sync::atomic::Ordering::Relaxed) != 0 {
+            fared.stopped = true;
+            return Ok(Next::Stop);
+        }
+        match reader.next() {
+            Ok(None) => return Ok(Next::More),
+            Ok(Some(Item::Record { offset, view })) => {
+                if client.record(view, offset)? == Next::Stop {
+                    return Ok(Next::Stop);
+                }
+            }
+            Ok(Some(Item::Damage(damage))) => say(settings.program, &format!("{name}: {damage}")),
+            Err(error) => {
+                say(settings.program, &error.to_string());
+                fared.bad = true;
+                return Ok(Next::More);
+            }
+        }
+    }
+}
+
+fn is_missing(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::PermissionDenied)
+}
+
+/// The system's words, without the number that follows them.
+fn plain(error: &io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or(&text).to_owned()
+}
+
+/// Regular files below a folder whose names, and whose folders' names, do not begin with a period; sorted by path.
+fn files_below(folder: &Path) -> Result<Vec<PathBuf>, String> {
+    /// Deeper than any archive is, and an end for links that lead back.
+    const DEEPEST: usize = 64;
+    fn walk(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), String> {
+        let failed = |error: &io::Error| format!("open '{}': {}", folder.display(), plain(error));
+        for entry in std::fs::read_dir(folder).map_err(|error| failed(&error))? {
+            let entry = entry.map_err(|error| failed(&error))?;
+            if entry.file_name().as_encoded_bytes().starts_with(b".") {
+                continue;
+            }
+            let path = entry.path();
+            // Follows links; what vanished meanwhile is not there.
+            let Ok(metadata) = std::fs::metadata(&path) else { continue };
+            if metadata.is_dir() && depth < DEEPEST {
+                walk(&path, depth + 1, files)?;
+            } else if metadata.is_file() {
+                files.push(path);
+            }
+        }
+        Ok(())
+    }
+    let mut files = Vec::new();
+    if folder.is_file() {
+        return Ok(vec![folder.to_owned()]);
+    }
+    walk(folder, 0, &mut files)?;
+    files.sort_by(|a, b| a.as_os_str().as_encoded_bytes().cmp(b.as_os_str().as_encoded_bytes()));
+    Ok(files)
+}
+
+/// What the threads of several sources share.
+struct Shared<'c, C> {
+    client: &'c mut C,
+    failure: Option<Failure>,
+    done: bool,
+}
+
+/// Reads the sources, each in a thread of its own, until they end, the time is up or a signal comes.
+fn sources(
+    settings: &Settings,
+    signals: &Signals,
+    client: &mut (impl Client + Send),
+    fared: &mut Fared,
+) -> Result<(), Failure> {
+    let filter = match &settings.filter {
+        // What the source shall do must first be something that we understand ourselves.
+        Some((FilterPlace::Source, text)) => {
+            compile(settings, text).map(|_| Some(text.clone())).map_err(Failure::Text)?
+        }
+        _ => None,
+    };
+    let options = ClientOptions {
+        connect_timeout: Duration::from_secs_f64(settings.connect_seconds.clamp(0.1, 3600.0)),
+        filter,
+        poll: settings.poll,
+        ..ClientOptions::default()
+    };
+    let mut parsed = Vec::new();
+    for text in &settings.sources {
+        parsed.push(Source::parse(text, settings.port)?);
+    }
+    let until = settings.stay.map(|seconds| Instant::now() + Duration::from_secs_f64(seconds));
+    let shared = Mutex::new(Shared { client, failure: None, done: false });
+    let bad = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for source in &parsed {
+            let (shared, bad, options) = (&shared, &bad, &options);
+            scope.spawn(move || {
+                let failed = one_source(settings, signals, source, options, until, shared);
+                bad.fetch_or(failed, std::sync::atomic::Ordering::Relaxed);
+            });
+        }
+    });
+    fared.bad |= bad.into_inner();
+    fared.stopped = signals.stop().is_some();
+    let shared = shared.into_inner().unwrap_or_else(PoisonError::into_inner);
+    shared.failure.map_or(Ok(()), Err)
+}
+
+/// Reads one source; tells whether it failed.
+fn one_source<C: Client>(
+    settings: &Settings,
+    signals: &Signals,
+    source: &Source,
+    options: &ClientOptions,
+    until: Option<Instant>,
+    shared: &Mutex<Shared<'_, C>>,
+) -> bool {
+    // The first one to fail ends the others.
+    let with = |action: &mut dyn FnMut(&mut C) -> Result<Next, Failure>| -> Next {
+        let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
+        if shared.done || signals.stop().is_some() || until.is_some_and(|until| Instant::now() >= until) {
+            return Next::Stop;
+        }
+        match action(shared.client) {
+            Ok(Next::More) => Next::More,
+            Ok(Next::Stop) => {
+                shared.done = true;
+                Next::Stop
+            }
+            Err(failure) => {
+                (shared.failure, shared.done) = (Some(failure), true);
+                Next::Stop
+            }
+        }
+    };
+    let name = source.to_string();
+    let item = |item: Item<'_>| match item {
+        Item::Record { offset, view } => with(&mut |client| client.record(view, offset)),
+        Item::Damage(damage) => {
+            say(settings.program, &format!("{name}: {damage}"));
+            Next::More
+        }
+    };
+    let begin = |initial: Option<&stream::Initial>| {
+        with(&mut |client| {
+            client.begin(initial.map(stream::Initial::bytes))?;
+            match initial.map(|initial| RecordView::new(initial.bytes())) {
+                Some(Ok(view)) => client.record(view, 0),
+                _ => Ok(Next::More),
+            }
+        })
+    };
+    let idle = || with(&mut |client| client.idle().map(|()| Next::More));
+    if settings.reliable {
+        return stream::follow(source, options, Retry::default(), |happening| {
+            let next = match happening {
+                Happening::Attached(initial) => begin(initial),
+                Happening::Item(record) => item(record),
+                Happening::Idle | Happening::Waiting => idle(),
+                Happening::Lost(error) => {
+                    let why = error.map_or_else(|| "connection closed".to_owned(), |error| error.to_string());
+                    say(settings.program, &format!("{name}: {why}"));
+                    idle()
+                }
+                Happening::Failed(error) => {
+                    say(settings.program, &error.to_string());
+                    idle()
+                }
+            };
+            if next == Next::Stop { ControlFlow::Break(false) } else { ControlFlow::Continue(()) }
+        });
+    }
+    let mut remote = match Remote::connect(source, options) {
+        Ok(remote) => remote,
+        Err(error) => {
+            say(settings.program, &error.to_string());
+            return true;
+        }
+    };
+    let mut next = begin(remote.initial());
+    while next == Next::More && !settings.poll {
+        next = match remote.next() {
+            Ok(Event::Item(record)) => item(record),
+            Ok(Event::Idle) => idle(),
+            Ok(Event::Closed) => break,
+            Err(error) => {
+                say(settings.program, &error.to_string());
+                return true;
+            }
+        };
+    }
+    remote.close();
+    false
+}

@@ -1,0 +1,236 @@
+//! From the record as read to the verdict on it: direction, parts, filter, time, user data, label, ordinal.
+
+use crate::range::{Counted, RecordRange};
+use crate::settings::Settings;
+use crate::variables::DirectionStage;
+use field::Services;
+use filter::Filter;
+use record::RecordView;
+use record::dsr::flow::{FlowKey, Ipv4Key};
+use record::dsr::network::status;
+use regex::bytes::Regex;
+use stream::TimeRange;
+
+const ICMP: u8 = 1;
+const TCP: u8 = 6;
+
+/// What becomes of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Wanted; its ordinal among the flows that are shown, 0 before the first.
+    Wanted(u64),
+    /// The filter does not want it.
+    Rejected,
+    /// Something else does not want it.
+    Passed,
+    /// Nothing more is wanted.
+    Enough,
+}
+
+/// Side of the user data that a regular expression looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sides {
+    Both,
+    Source,
+    Destination,
+}
+
+/// Chooses records.
+pub struct Selection {
+    filter: Filter,
+    time: Option<TimeRange>,
+    regex: Option<(Sides, Regex)>,
+    label: Option<Regex>,
+    range: Option<RecordRange>,
+    stages: Vec<DirectionStage>,
+    services: Services,
+    compat: bool,
+    /// Flows that have passed so far.
+    passed: u64,
+    /// Records that have passed the filter, management records among them.
+    matched: u64,
+}
+
+impl Selection {
+    /// Makes ready what the settings ask for.
+    ///
+    /// # Errors
+    /// One line: an expression that cannot be understood.
+    pub fn new(settings: &Settings) -> Result<Selection, String> {
+        let compat = settings.style.compat;
+        let expression = settings.filter.as_ref().map_or("", |(_, text)| text.as_str());
+        let time = match &settings.time {
+            None => None,
+            Some(text) => {
+                let now = jiff::Timestamp::now().to_zoned(settings.style.zone.clone());
+                Some(TimeRange::parse(text, &now, compat).map_err(|error| error.to_string())?)
+            }
+        };
+        let regex = settings.regex.as_deref().map(user_data_regex).transpose()?;
+        let label = settings.label.as_deref().map(expression_of).transpose()?;
+        let stages = if settings.rmon { Vec::new() } else { settings.port_direction.clone() };
+        let services =
+            if stages.contains(&DirectionStage::Services) { Services::load() } else { Services::none() };
+        Ok(Selection {
+            filter: compile(settings, expression)?,
+            time,
+            regex,
+            label,
+            range: settings.range,
+            stages,
+            services,
+            compat,
+            passed: 0,
+            matched: 0,
+        })
+    }
+
+    /// Records that have passed the filter.
+    pub fn matched(&self) -> u64 {
+        self.matched
+    }
+
+    /// Whether nothing can be wanted any more.
+    pub fn is_done(&self) -> bool {
+        self.range.is_some_and(|range| self.passed >= range.last)
+    }
+
+    /// Puts the record's direction right, as every reader does before it looks at a record.
+    pub fn repair(&self, view: &mut RecordView<'_>) {
+        // 3.0.8 turns a lone ICMP reply only when a header of it was kept.
+        let lone = self.compat && view.proto() == Some(ICMP) && view.network().is_none();
+        if !lone {
+            view.repair_direction();
+        }
+        if !self.stages.is_empty() {
+            self.repair_by_port(view);
+        }
+    }
+
+    /// IPv4 TCP of which the beginning was not seen: the ports say who has been asked.
+    fn repair_by_port(&self, view: &mut RecordView<'_>) {
+        let Some(FlowKey::Ipv4(Ipv4Key { proto: TCP, .. })) = view.flow().map(|flow| flow.key) else {
+            return;
+        };
+        let Some(state) = view.tcp_status() else { return };
+        if state & (status::SAW_SYN | status::SAW_SYN_SENT) != 0 {
+            return;
+        }
+        for stage in &self.stages {
+            let (Some(src), Some(dst)) = (view.src_port(), view.dst_port()) else { return };
+            let turn = match stage {
+                DirectionStage::Services => {
+                    let known = |port| self.services.name(TCP, port).is_some();
+                    match (known(src), known(dst)) {
+                        (true, false) => true,
+                        (true, true) => src < dst,
+                        _ => false,
+                    }
+                }
+                DirectionStage::WellKnown => src != 0 && dst != 0 && (src < 1024 || dst < 1024) && src < dst,
+                DirectionStage::Registered => {
+                    let registered = |port| (1024..=49_151).contains(&port);
+                    (registered(src) || registered(dst)) && src < dst
+                }
+            };
+            if turn {
+                view.turn();
+            }
+        }
+    }
+
+    /// The verdict on a record whose direction is right.
+    pub fn verdict(&mut self, view: &RecordView<'_>) -> Verdict {
+        if self.is_done() {
+            return Verdict::Enough;
+        }
+        if !self.filter.accepts_everything() && !self.filter.matches(view) {
+            return Verdict::Rejected;
+        }
+        let management = view.kind().is_mar();
+        if self.regex.as_ref().is_some_and(|(sides, regex)| !in_user_data(view, *sides, regex))
+            || self.label.as_ref().is_some_and(|regex| !in_label(view, regex))
+        {
+            return Verdict::Passed;
+        }
+        self.matched += 1;
+        if let Some(time) = &self.time {
+            let within = match view.mar() {
+                Some(mar) => time.matches_mar(mar.now.0),
+                None => time.matches(view.start().micros(), view.end().micros()),
+            };
+            if !within {
+                // 3.0.8 counts what the time range drops among the rejected.
+                return if self.compat { Verdict::Rejected } else { Verdict::Passed };
+            }
+        }
+        if management {
+            return Verdict::Wanted(self.ordinal());
+        }
+        self.passed += 1;
+        match self.range {
+            Some(range) if self.passed < range.first => Verdict::Passed,
+            _ => Verdict::Wanted(self.ordinal()),
+        }
+    }
+
+    /// Ordinal of the latest flow.
+    fn ordinal(&self) -> u64 {
+        match self.range {
+            Some(RecordRange { counted: Counted::Input, first, .. }) => {
+                (self.passed + 1).saturating_sub(first.max(1))
+            }
+            _ => self.passed,
+        }
+    }
+}
+
+/// Compiles a filter as the settings want it.
+///
+/// # Errors
+/// One line that says what is wrong and where.
+pub fn compile(settings: &Settings, text: &str) -> Result<Filter, String> {
+    let options = filter::Options {
+        compat: settings.style.compat.then_some(filter::Compat::V3_0_8),
+        precision: settings.style.precision.min(255) as u8,
+        code_points: if settings.style.disa {
+            filter::CodePoints::Disa
+        } else {
+            filter::CodePoints::Standard
+        },
+        ..filter::Options::default()
+    };
+    Filter::parse_with(text, &options).map_err(|error| format!("filter syntax error: '{text}': {error}"))
+}
+
+fn user_data_regex(text: &str) -> Result<(Sides, Regex), String> {
+    let (sides, expression) = match text.as_bytes() {
+        [b's', b':', ..] => (Sides::Source, &text[2..]),
+        [b'd', b':', ..] => (Sides::Destination, &text[2..]),
+        _ => (Sides::Both, text),
+    };
+    Ok((sides, expression_of(expression)?))
+}
+
+fn expression_of(text: &str) -> Result<Regex, String> {
+    regex::bytes::RegexBuilder::new(text)
+        .unicode(false)
+        .size_limit(1 << 20)
+        .build()
+        .map_err(|_| format!("regular expression '{text}' cannot be understood"))
+}
+
+/// Looks at captured octets up to the first that is zero.
+fn in_user_data(view: &RecordView<'_>, sides: Sides, regex: &Regex) -> bool {
+    let found = |data: Option<record::dsr::data::DataView<'_>>| {
+        data.is_some_and(|data| {
+            regex.is_match(data.bytes.split(|&byte| byte == 0).next().unwrap_or_default())
+        })
+    };
+    (sides != Sides::Destination && found(view.src_data()))
+        || (sides != Sides::Source && found(view.dst_data()))
+}
+
+fn in_label(view: &RecordView<'_>, regex: &Regex) -> bool {
+    view.label().is_some_and(|label| regex.is_match(label.text))
+}

@@ -1,0 +1,483 @@
+//! What configuration files and the command line ask for.
+
+use crate::dsrs::DsrSelection;
+use crate::options::Id;
+use crate::range::RecordRange;
+use crate::variables;
+use field::style::{Form, TcpStates, UserData};
+use field::{Columns, Style};
+use options::{Parsed, Program, Stop};
+use std::path::PathBuf;
+
+/// Where records come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// A file, `-` being standard input, and the octets between which records begin.
+    File(PathBuf, Option<(u64, u64)>),
+    /// A folder.
+    Folder(PathBuf),
+}
+
+/// An output file and the filter of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Output {
+    /// The argument of `-w`.
+    pub target: String,
+    /// The filter behind it.
+    pub filter: Option<String>,
+}
+
+/// Where a filter is applied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FilterPlace {
+    /// By the source where there is one, and here.
+    Source,
+    /// Only here.
+    Here,
+}
+
+/// Everything that was asked for.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Name for messages.
+    pub program: &'static str,
+    /// The look of rows.
+    pub style: Style,
+    /// The columns.
+    pub columns: Columns,
+    /// Inputs in order.
+    pub inputs: Vec<Input>,
+    /// Whether the inputs are those of a configuration file, which the command line's replace.
+    pub configured_inputs: bool,
+    /// Remote sources.
+    pub sources: Vec<String>,
+    /// Port of sources that name none.
+    pub port: u16,
+    /// Connect again when a source goes away.
+    pub reliable: bool,
+    /// Seconds to wait for a connection.
+    pub connect_seconds: f64,
+    /// Seconds to stay attached.
+    pub stay: Option<f64>,
+    /// Output files.
+    pub outputs: Vec<Output>,
+    /// File of records that the filter rejects.
+    pub rejects: Option<String>,
+    /// The filter and where it is applied.
+    pub filter: Option<(FilterPlace, String)>,
+    /// `-b`.
+    pub show_filter: bool,
+    /// Time range.
+    pub time: Option<String>,
+    /// Range of records.
+    pub range: Option<RecordRange>,
+    /// `-A`.
+    pub summary: bool,
+    /// `-q`.
+    pub quiet: bool,
+    /// `-L`: -1 never, 0 once, else before every so many rows.
+    pub titles: i8,
+    /// Print management records.
+    pub management: bool,
+    /// Print event records.
+    pub events: bool,
+    /// Regular expression over user data, with its side prefix.
+    pub regex: Option<String>,
+    /// Regular expression over labels.
+    pub label: Option<String>,
+    /// Parts of records to keep.
+    pub dsrs: Option<DsrSelection>,
+    /// `-M rmon`.
+    pub rmon: bool,
+    /// `-M uni`.
+    pub uni: bool,
+    /// `-M poll`.
+    pub poll: bool,
+    /// Stages of direction repair.
+    pub port_direction: Vec<variables::DirectionStage>,
+    /// `-d`.
+    pub daemon: bool,
+    /// `-a`: letters of a suffix.
+    pub digits: Option<usize>,
+    /// `-B`: seconds to hold files open.
+    pub hold: Option<f64>,
+    /// `-f`: script for closed files.
+    pub script: Option<PathBuf>,
+    /// Modes that belong to one client, in order.
+    pub modes: Vec<String>,
+}
+
+impl Settings {
+    /// The state before any option.
+    pub fn new(program: &'static str, compat: bool) -> Settings {
+        let style = Style { zone: field::time::local_zone(), compat, ..Style::default() };
+        Settings {
+            program,
+            style,
+            columns: Columns::new(compat),
+            inputs: Vec::new(),
+            configured_inputs: false,
+            sources: Vec::new(),
+            port: stream::DEFAULT_PORT,
+            reliable: false,
+            connect_seconds: 10.0,
+            stay: None,
+            outputs: Vec::new(),
+            rejects: None,
+            filter: None,
+            show_filter: false,
+            time: None,
+            range: None,
+            summary: false,
+            quiet: false,
+            titles: 0,
+            management: false,
+            events: false,
+            regex: None,
+            label: None,
+            dsrs: None,
+            rmon: false,
+            uni: false,
+            poll: false,
+            port_direction: Vec::new(),
+            daemon: false,
+            digits: None,
+            hold: None,
+            script: None,
+            modes: Vec::new(),
+        }
+    }
+
+    /// Reads the configuration files and the command line.
+    ///
+    /// # Errors
+    /// [`Stop`] for what cannot be read or understood.
+    pub fn read(program: &'static Program<Id>, words: Vec<std::ffi::OsString>) -> Result<Settings, Stop> {
+        let bare = words.iter().any(|word| word.as_encoded_bytes().windows(2).any(|two| two == b"-X"));
+        let parsed = program.parse(join_time(words))?;
+        // It decides how others are understood, so it holds from the start.
+        let mut compat = false;
+        for found in parsed.found.iter().filter(|found| found.id == Id::Compat) {
+            compat =
+                variables::compatibility(found.text()?).ok_or_else(|| found.error("only 3.0.8 is known"))?;
+        }
+        let mut settings = Settings::new(program.name, compat);
+        if !bare {
+            for path in variables::default_files() {
+                settings.configure(&path)?;
+            }
+        }
+        settings.columns.restart();
+        settings.configured_inputs = true;
+        settings.apply(&parsed)?;
+        Ok(settings)
+    }
+
+    fn configure(&mut self, path: &std::path::Path) -> Result<(), Stop> {
+        self.columns.restart();
+        variables::read(self, path)
+    }
+
+    fn apply(&mut self, parsed: &Parsed<Id>) -> Result<(), Stop> {
+        for found in &parsed.found {
+            let wrong = || {
+                found.error(format_args!("invalid value '{}'", found.texts().collect::<Vec<_>>().join(" ")))
+            };
+            match found.id {
+                Id::Reset => {
+                    *self =
+                        Settings { configured_inputs: true, ..Settings::new(self.program, self.style.compat) }
+                }
+                Id::Configuration => self.configure(&found.path())?,
+                Id::Compat | Id::Ignored | Id::IgnoredFlag | Id::User => {}
+                Id::Summary => (self.summary, self.style.application_titles) = (true, true),
+                Id::ShowFilter => self.show_filter = true,
+                Id::Abbreviate => self.style.abbreviate = true,
+                Id::Quiet => self.quiet = true,
+                Id::UnixTime => self.style.unix_time = true,
+                Id::Names => self.style.names = self.style.names.next(),
+                Id::States => self.style.tcp_states = TcpStates::Letters,
+                Id::Daemon => self.daemon = !self.daemon,
+                Id::Delimiter => self.delimit(found.text()?.as_bytes()),
+                Id::Flags => self.set_flags(found.text()?).ok_or_else(wrong)?,
+                Id::Titles => self.titles = titles(found.text()?).ok_or_else(wrong)?,
+                Id::Precision => self.style.precision = precision(found.text()?).ok_or_else(wrong)?,
+                Id::Range => self.range = Some(RecordRange::parse(found.text()?).ok_or_else(wrong)?),
+                Id::Time => self.time = Some(found.text()?.to_owned()),
+                Id::Stay => self.stay = Some(seconds(found.text()?).ok_or_else(wrong)?),
+                Id::Hold => self.hold = Some(duration(found.text()?).ok_or_else(wrong)?),
+                Id::Number => self.digits = Some(found.parse::<usize>()?.clamp(1, 32)),
+                Id::Script => self.script = Some(found.path()),
+                Id::Regex => self.regex = Some(found.text()?.to_owned()),
+                Id::Rejects => self.rejects = Some(found.text()?.to_owned()),
+                Id::Source => self.sources.push(found.text()?.to_owned()),
+                Id::Write => {
+                    self.outputs.push(Output { target: found.text()?.to_owned(), filter: found.second() });
+                }
+                Id::Fields => {
+                    for text in found.texts() {
+                        // 3.0.8 names the program alone, as for all that goes wrong later.
+                        self.columns.add(&text).map_err(|error| Stop::Usage {
+                            program: self.program,
+                            text: error.to_string(),
+                        })?;
+                    }
+                }
+                Id::Modes => {
+                    for mode in modes(found.texts()) {
+                        self.mode(&mode).ok_or_else(|| found.error(format_args!("invalid mode '{mode}'")))?;
+                    }
+                }
+                Id::Read | Id::Folders => {
+                    if std::mem::take(&mut self.configured_inputs) {
+                        self.inputs.clear();
+                    }
+                    for value in &found.values {
+                        self.inputs.push(if found.id == Id::Folders {
+                            Input::Folder(value.into())
+                        } else {
+                            file(value, self.style.compat).map_err(|text| found.error(text))?
+                        });
+                    }
+                }
+            }
+        }
+        let expression = parsed.expression();
+        if !expression.trim().is_empty() {
+            self.set_filter(&expression);
+        }
+        Ok(())
+    }
+
+    /// Takes a filter with its prefix.
+    pub fn set_filter(&mut self, text: &str) {
+        let text = text.trim();
+        let (place, text) = match text.split_once(' ') {
+            Some(("local" | "display", rest)) => (FilterPlace::Here, rest),
+            Some(("remote", rest)) => (FilterPlace::Source, rest),
+            _ => (FilterPlace::Source, text),
+        };
+        self.filter = Some((place, text.to_owned()));
+    }
+
+    /// Takes a delimiter as `-c` gives it: its first character, or `\t`.
+    pub fn delimit(&mut self, text: &[u8]) {
+        self.style.variable = true;
+        self.style.delimiter = match text {
+            [] => None,
+            [b'\\', b't', ..] => Some(b'\t'),
+            // Columns are separated by blanks anyway: only the period goes.
+            [b' ', ..] => {
+                self.style.period = false;
+                None
+            }
+            [first, ..] => Some(*first),
+        };
+    }
+
+    /// `s`, `d` or `b`.
+    pub fn set_flags(&mut self, text: &str) -> Option<()> {
+        // The letters of `-z` win.
+        if self.style.tcp_states == TcpStates::Letters {
+            return Some(());
+        }
+        self.style.tcp_states = match text.as_bytes().first()? {
+            b's' => TcpStates::SourceFlags,
+            b'd' => TcpStates::DestinationFlags,
+            b'b' => TcpStates::BothFlags,
+            _ => return None,
+        };
+        Some(())
+    }
+
+    /// A word of `-M`. Words that are not of all clients are kept for the one that runs.
+    fn mode(&mut self, word: &str) -> Option<()> {
+        let (name, value) = match word.split_once('=') {
+            Some((name, value)) => (name, Some(value)),
+            None => (word, None),
+        };
+        match (name, value) {
+            ("man", None) => self.management = true,
+            ("noman", None) => self.management = false,
+            ("xml", None) => (self.style.form, self.titles) = (Form::Xml, -1),
+            // 3.0.8 does not know it and prints columns.
+            ("json", None) if !self.style.compat => (self.style.form, self.titles) = (Form::Json, -1),
+            ("rmon", None) => (self.rmon, self.style.rmon) = (true, true),
+            ("uni", None) => self.uni = true,
+            ("poll", None) => self.poll = true,
+            ("disa", None) => self.style.disa = true,
+            ("label", Some(regex)) => self.label = Some(regex.to_owned()),
+            ("TZ", Some(zone)) => self.style.zone = field::time::zone(zone),
+            ("printer", Some(name)) => self.style.user_data = printer(name)?,
+            ("dsrs", Some(list)) => self.dsrs = Some(DsrSelection::parse(list)),
+            _ => self.modes.push(word.to_owned()),
+        }
+        Some(())
+    }
+}
+
+/// The name of a printer of user data.
+fn printer(name: &str) -> Option<UserData> {
+    Some(match name {
+        "ascii" => UserData::Ascii,
+        "obfuscate" => UserData::Obfuscate,
+        "hex" => UserData::Hex,
+        "encode32" => UserData::Encode32,
+        "encode64" => UserData::Encode64,
+        _ => return None,
+    })
+}
+
+/// A number of titles: kept in eight bits, as in 3.0.8.
+pub fn titles(text: &str) -> Option<i8> {
+    text.trim().parse::<i64>().ok().map(|number| number as i8)
+}
+
+/// Digits behind the point.
+pub fn precision(text: &str) -> Option<usize> {
+    text.trim().parse::<usize>().ok().filter(|&digits| digits <= 64)
+}
+
+/// Seconds, with a fraction perhaps.
+pub fn seconds(text: &str) -> Option<f64> {
+    text.trim().parse::<f64>().ok().filter(|seconds| seconds.is_finite() && (0.0..=1e9).contains(seconds))
+}
+
+/// `n[smhdwMy]` in seconds; a month has four weeks and a year 48.
+pub fn duration(text: &str) -> Option<f64> {
+    let text = text.trim();
+    let (number, unit) = match text.as_bytes().last()? {
+        b's' => (&text[..text.len() - 1], 1.0),
+        b'm' => (&text[..text.len() - 1], 60.0),
+        b'h' => (&text[..text.len() - 1], 3600.0),
+        b'd' => (&text[..text.len() - 1], 86_400.0),
+        b'w' => (&text[..text.len() - 1], 7.0 * 86_400.0),
+        b'M' => (&text[..text.len() - 1], 28.0 * 86_400.0),
+        b'y' => (&text[..text.len() - 1], 336.0 * 86_400.0),
+        _ => (text, 1.0),
+    };
+    Some(seconds(number)? * unit)
+}
+
+/// `[type:]file[::start[:end]]`.
+pub fn file(value: &std::ffi::OsStr, compat: bool) -> Result<Input, String> {
+    let Some(text) = value.to_str() else { return Ok(Input::File(value.into(), None)) };
+    let text = text.strip_prefix("argus:").unwrap_or(text);
+    for kind in ["cisco:", "ft:", "jflow:", "sflow:"] {
+        if text.starts_with(kind) && !std::path::Path::new(text).exists() {
+            return Err(format!("input of type '{kind}' is not supported: {text}"));
+        }
+    }
+    let Some((path, offsets)) = text.split_once("::") else { return Ok(Input::File(text.into(), None)) };
+    let number = |text: &str| text.parse::<u64>().map_err(|_| format!("'{text}' is no offset: {value:?}"));
+    let range = match offsets.split_once(':') {
+        Some((start, end)) => Some((number(start)?, number(end)?)),
+        // 3.0.8 minds a start only when there is an end.
+        None if compat => number(offsets).map(|_| None)?,
+        None => Some((number(offsets)?, u64::MAX)),
+    };
+    Ok(Input::File(path.into(), range))
+}
+
+/// Words of `-M`; one that begins with a quote goes on to the word that ends with it.
+fn modes(words: impl Iterator<Item = String>) -> Vec<String> {
+    let mut joined: Vec<String> = Vec::new();
+    let mut open = false;
+    for word in words {
+        if open && let Some(last) = joined.last_mut() {
+            last.push(' ');
+            last.push_str(word.trim_end_matches('"'));
+            open = !word.ends_with('"');
+            continue;
+        }
+        open = word.starts_with('"') && (word.len() == 1 || !word.ends_with('"'));
+        joined.push(word.trim_matches('"').to_owned());
+    }
+    joined
+}
+
+/// The end of a time range may be words of its own: `-t 14 - 16`, `-t 14 -16`. They are put together before the
+/// options are read, where a sign would begin another.
+fn join_time(words: Vec<std::ffi::OsString>) -> Vec<std::ffi::OsString> {
+    let mut joined: Vec<std::ffi::OsString> = Vec::with_capacity(words.len());
+    let mut words = words.into_iter().peekable();
+    let is_time = |text: &str| {
+        text.bytes().all(|byte| byte.is_ascii_digit() || b"/.:*yMdhms".contains(&byte))
+            && text.starts_with(|first: char| first.is_ascii_digit() || first == '*')
+    };
+    while let Some(word) = words.next() {
+        let is_option = word == "-t";
+        joined.push(word);
+        if !is_option {
+            continue;
+        }
+        let Some(mut range) = words.next() else { break };
+        let next = words.peek().and_then(|next| next.to_str()).map(str::to_owned);
+        match next.as_deref() {
+            Some(end) if end.len() > 1 && end.starts_with(['-', '+']) && is_time(&end[1..]) => {
+                range.push(end);
+                words.next();
+            }
+            Some(sign @ ("-" | "+")) => {
+                let sign = sign.to_owned();
+                let mut rest = words.clone();
+                rest.next();
+                if let Some(end) = rest.next().filter(|end| end.to_str().is_some_and(is_time)) {
+                    range.push(sign);
+                    range.push(end);
+                    words = rest;
+                }
+            }
+            _ => {}
+        }
+        joined.push(range);
+    }
+    joined
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(words: &str) -> Result<Settings, String> {
+        let words = format!("-X {words}").split_whitespace().map(Into::into).collect();
+        Settings::read(&crate::options::RA, words).map_err(|stop| stop.to_string())
+    }
+
+    #[test]
+    fn options_in_order() {
+        let settings =
+            read("-nn -c , -r a b::1:2 -R d -w o tcp -t 14 - 16 -N 3 - local udp and port 53").expect("good");
+        assert_eq!(settings.style.names, field::style::Names::None);
+        assert_eq!(settings.style.delimiter, Some(b','));
+        assert_eq!(
+            settings.inputs,
+            [Input::File("a".into(), None), Input::File("b".into(), Some((1, 2))), Input::Folder("d".into())]
+        );
+        assert_eq!(settings.outputs, [Output { target: "o".into(), filter: Some("tcp".into()) }]);
+        assert_eq!(settings.time.as_deref(), Some("14-16"));
+        assert_eq!(settings.filter, Some((FilterPlace::Here, "udp and port 53".into())));
+        assert!(read("-n -X").expect("good").style.names == field::style::Names::Ports);
+        assert_eq!(read("-t 14 -16").expect("good").time.as_deref(), Some("14-16"));
+        assert_eq!(read("-t 14 - tcp").expect("good").filter, Some((FilterPlace::Source, "tcp".into())));
+    }
+
+    #[test]
+    fn bad_values_are_named() {
+        assert!(read("-N x").is_err_and(|text| text.contains("-N")));
+        assert!(read("-s nonesuch").is_err_and(|text| text.contains("nonesuch")));
+        assert!(read("--compat 2").is_err_and(|text| text.contains("3.0.8")));
+        assert!(read("-M printer=x").is_err_and(|text| text.contains("printer=x")));
+        assert!(read("-r cisco:x").is_err_and(|text| text.contains("cisco")));
+    }
+
+    #[test]
+    fn durations() {
+        assert_eq!(duration("5m"), Some(300.0));
+        assert_eq!(duration("1.5h"), Some(5400.0));
+        assert_eq!(duration("2"), Some(2.0));
+        for bad in ["", "m", "-1s", "nan", "1e300y", "x"] {
+            assert_eq!(duration(bad), None, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,301 @@
+//! `ra` itself: rows on standard output, records in files.
+
+use crate::feed::{Client, Failure, Next};
+use crate::halves;
+use crate::select::{Selection, Verdict, compile};
+use crate::settings::Settings;
+use field::style::Form;
+use field::{Printer, Row, put_xml_foot, put_xml_head};
+use filter::Filter;
+use record::{Mar, RecordView, SourceId, Stamp, Version};
+use std::io::Write;
+use stream::{INITIAL, Target, Writer};
+
+/// Rows are gathered to this many octets.
+const GATHER: usize = 60 << 10;
+
+/// An output file, its filter, and its writer once a stream has begun.
+struct Sink {
+    target: Target,
+    filter: Option<Filter>,
+    writer: Option<Writer>,
+}
+
+/// Totals for `-A`.
+#[derive(Default)]
+struct Totals {
+    management: u64,
+    flows: u64,
+    packets: u64,
+    octets: u64,
+}
+
+/// Prints and writes records.
+pub struct Show {
+    settings: Settings,
+    selection: Selection,
+    printer: Printer,
+    out: Vec<u8>,
+    scratch: Vec<u8>,
+    half: Vec<u8>,
+    sinks: Vec<Sink>,
+    rejects: Option<Sink>,
+    totals: Totals,
+    rows: u64,
+    /// The initial record of the stream that is being read.
+    initial: Option<Mar>,
+    /// Streams begun so far.
+    streams: u64,
+    /// Start of the first flow.
+    base: Option<Stamp>,
+    headed: bool,
+    /// Offset of the flow before a management record, which 3.0.8 shows instead of its own.
+    last_offset: u64,
+}
+
+impl Show {
+    /// Makes ready what the settings ask for.
+    ///
+    /// # Errors
+    /// One line: an expression or a file name that cannot be understood.
+    pub fn new(settings: &Settings) -> Result<Show, String> {
+        let sink = |target: &str, filter: Option<&str>| -> Result<Sink, String> {
+            Ok(Sink {
+                target: Target::parse(target).map_err(|error| error.to_string())?,
+                filter: filter.map(|text| compile(settings, text)).transpose()?,
+                writer: None,
+            })
+        };
+        let sinks = settings.outputs.iter().map(|output| sink(&output.target, output.filter.as_deref()));
+        Ok(Show {
+            selection: Selection::new(settings)?,
+            printer: Printer::new(settings.columns.list(), settings.style.clone()),
+            out: Vec::with_capacity(GATHER + (8 << 10)),
+            scratch: Vec::new(),
+            half: Vec::new(),
+            sinks: sinks.collect::<Result<_, _>>()?,
+            rejects: settings.rejects.as_deref().map(|target| sink(target, None)).transpose()?,
+            totals: Totals::default(),
+            rows: 0,
+            initial: None,
+            streams: 0,
+            base: None,
+            headed: false,
+            last_offset: 0,
+            settings: settings.clone(),
+        })
+    }
+
+    fn prints(&self) -> bool {
+        self.sinks.is_empty() && self.rejects.is_none() && !self.settings.quiet
+    }
+
+    /// A record that is wanted.
+    fn wanted(&mut self, view: &RecordView<'_>, offset: u64, ordinal: u64) -> Result<(), Failure> {
+        for sink in &mut self.sinks {
+            if sink.filter.as_ref().is_none_or(|filter| filter.matches(view)) {
+                sink.write(view.bytes())?;
+            }
+        }
+        if let Some(metric) = view.metric() {
+            self.totals.packets = self.totals.packets.saturating_add(metric.packets());
+            self.totals.octets = self.totals.octets.saturating_add(metric.bytes());
+        }
+        if !self.prints() {
+            return Ok(());
+        }
+        if view.kind().is_mar() {
+            let Some(mar) = view.mar().filter(|_| self.settings.management) else { return Ok(()) };
+            let offset = if self.settings.style.compat { self.last_offset } else { offset };
+            self.head();
+            let row = Row::management(&mar, &self.settings.style, offset, ordinal);
+            self.printer.row(&mut self.out, &row);
+            return self.gathered();
+        }
+        self.last_offset = offset;
+        if view.kind() == record::Kind::Event && !self.settings.events {
+            return Ok(());
+        }
+        if self.settings.uni {
+            return self.halves(view, offset, ordinal);
+        }
+        self.print(view, offset, ordinal);
+        if self.settings.rmon {
+            let mut other = *view;
+            other.turn();
+            self.print(&other, offset, ordinal);
+        }
+        self.gathered()
+    }
+
+    fn halves(&mut self, view: &RecordView<'_>, offset: u64, ordinal: u64) -> Result<(), Failure> {
+        let mut half = std::mem::take(&mut self.half);
+        for record in halves::halves(view).iter().flatten() {
+            halves::encode(record, &mut half).map_err(|error| Failure::Text(error.to_string()))?;
+            if let Ok(view) = RecordView::new(&half) {
+                self.print(&view, offset, ordinal);
+            }
+        }
+        self.half = half;
+        self.gathered()
+    }
+
+    fn print(&mut self, view: &RecordView<'_>, offset: u64, ordinal: u64) {
+        self.head();
+        let base = *self.base.get_or_insert_with(|| view.start());
+        let mut row = Row::flow(view, &self.settings.style, offset, ordinal);
+        row.base = Some(base);
+        self.printer.row(&mut self.out, &row);
+    }
+
+    /// What stands before a row: titles, or the beginning of the document.
+    fn head(&mut self) {
+        match self.settings.titles {
+            ..0 => {}
+            0 if self.rows > 0 => {}
+            0 => self.printer.title(&mut self.out),
+            every if self.rows % every as u64 == 0 => self.printer.title(&mut self.out),
+            _ => {}
+        }
+        self.rows += 1;
+        if self.settings.style.form == Form::Xml && !std::mem::replace(&mut self.headed, true) {
+            let now = Stamp::from(std::time::SystemTime::now());
+            let initial = self.initial.clone().unwrap_or_else(|| made_up(now));
+            let version = if self.settings.style.compat { "3.0.8.2" } else { env!("CARGO_PKG_VERSION") };
+            put_xml_head(&mut self.printer, &mut self.out, &initial, now, version);
+        }
+    }
+
+    fn gathered(&mut self) -> Result<(), Failure> {
+        if self.out.len() >= GATHER { self.flush() } else { Ok(()) }
+    }
+
+    fn flush(&mut self) -> Result<(), Failure> {
+        if !self.out.is_empty() {
+            let mut stdout = std::io::stdout().lock();
+            let done = stdout.write_all(&self.out).and_then(|()| stdout.flush());
+            self.out.clear();
+            done.map_err(Failure::standard_output)?;
+        }
+        Ok(())
+    }
+}
+
+/// An initial record for sources that have none.
+fn made_up(now: Stamp) -> Mar {
+    Mar::initial(Version::V3, SourceId::None, now, now)
+}
+
+impl Sink {
+    fn begin(&mut self, initial: &[u8; INITIAL]) -> Result<(), Failure> {
+        if self.writer.is_none() {
+            self.writer = Some(Writer::open(&self.target, initial)?);
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, record: &[u8]) -> Result<(), Failure> {
+        match &mut self.writer {
+            Some(writer) => Ok(writer.write(record)?),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Client for Show {
+    fn begin(&mut self, initial: Option<&[u8; INITIAL]>) -> Result<(), Failure> {
+        self.streams += 1;
+        let mar = initial.and_then(|bytes| Mar::parse(bytes));
+        let made;
+        let initial = match initial {
+            Some(initial) => initial,
+            None => {
+                let now = Stamp::from(std::time::SystemTime::now());
+                let mut bytes = [0; INITIAL];
+                for (to, from) in bytes.iter_mut().zip(made_up(now).to_bytes()) {
+                    *to = from;
+                }
+                made = bytes;
+                &made
+            }
+        };
+        for sink in self.sinks.iter_mut().chain(&mut self.rejects) {
+            sink.begin(initial)?;
+        }
+        self.initial = mar.or(self.initial.take());
+        // 3.0.8 counts the record with which a stream begins twice.
+        self.totals.management += u64::from(self.settings.style.compat);
+        Ok(())
+    }
+
+    fn record(&mut self, view: RecordView<'_>, offset: u64) -> Result<Next, Failure> {
+        let Some(selection) = self.settings.dsrs.filter(|_| view.kind().has_dsrs()) else {
+            return self.judge(view, offset);
+        };
+        let mut stripped = std::mem::take(&mut self.scratch);
+        selection.apply(&view, &mut stripped);
+        // Without its time a record may end in octets that cannot be walked; then it is passed over.
+        let next = match RecordView::new(&stripped) {
+            Ok(less) => self.judge(less, offset),
+            Err(_) => Ok(Next::More),
+        };
+        self.scratch = stripped;
+        next
+    }
+
+    fn idle(&mut self) -> Result<(), Failure> {
+        self.flush()?;
+        for writer in self.sinks.iter_mut().chain(&mut self.rejects).filter_map(|sink| sink.writer.as_mut()) {
+            writer.flush()?;
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self) -> Result<bool, Failure> {
+        if self.headed {
+            put_xml_foot(&mut self.out);
+        } else if self.settings.style.form == Form::Json && self.rows > 0 {
+            self.out.push(b'\n');
+        }
+        if self.settings.summary {
+            let Totals { management, flows, packets, octets } = self.totals;
+            // Writing to a vector cannot fail.
+            let _ = writeln!(
+                self.out,
+                " Totalrecords {:<8}  TotalManRecords {management:<8}  TotalFarRecords {flows:<8} TotalPkts {packets:<8} \
+                 TotalBytes {octets:<8}",
+                management + flows,
+            );
+        }
+        self.idle()?;
+        Ok(self.selection.matched() > 0)
+    }
+}
+
+impl Show {
+    fn judge(&mut self, mut view: RecordView<'_>, offset: u64) -> Result<Next, Failure> {
+        let management = view.kind().is_mar();
+        if self.selection.is_done() {
+            return Ok(Next::Stop);
+        }
+        if management {
+            self.totals.management += 1;
+        } else {
+            self.totals.flows += 1;
+            self.selection.repair(&mut view);
+        }
+        match self.selection.verdict(&view) {
+            Verdict::Enough => return Ok(Next::Stop),
+            // The record with which the first stream begins is in the files already.
+            _ if management && offset == 0 && self.streams == 1 && !self.prints() => {}
+            Verdict::Wanted(ordinal) => self.wanted(&view, offset, ordinal)?,
+            Verdict::Rejected => {
+                if let Some(sink) = &mut self.rejects {
+                    sink.write(view.bytes())?;
+                }
+            }
+            Verdict::Passed => {}
+        }
+        Ok(Next::More)
+    }
+}
