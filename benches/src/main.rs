@@ -1,0 +1,196 @@
+//! Runs our sensor and reader beside their peers on one capture and prints the ratios.
+//!
+//! `cargo run --release -p bench [-- --packets N] [--snap OCTETS] [--runs N] [--keep FOLDER]`
+//!
+//! The capture is made in code ([`capture`]): at least a million packets of interleaved TCP, UDP, DNS, ICMP, ARP and IPv6
+//! flows. Every program reads it from the page cache; CPU seconds are user plus system time of the child, the best of
+//! several runs; memory is its peak resident set ([`measure`]).
+#![forbid(unsafe_code)]
+
+mod capture;
+mod measure;
+
+use std::path::{Path, PathBuf};
+
+use measure::{Usage, best};
+
+/// What the command line says.
+struct Options {
+    packets: u64,
+    snap: u32,
+    runs: u32,
+    keep: Option<PathBuf>,
+}
+
+/// One line of a table.
+struct Line {
+    name: String,
+    usage: Option<Usage>,
+    /// The line whose CPU time ours is to be compared with.
+    peer: bool,
+}
+
+fn main() {
+    if let Some(arguments) = measure::asked_to_measure() {
+        measure::child(&arguments);
+    }
+    if let Err(error) = run() {
+        eprintln!("bench: {error}");
+        std::process::exit(1);
+    }
+}
+
+fn options() -> Result<Options, String> {
+    use lexopt::prelude::*;
+    let mut options = Options { packets: 1_200_000, snap: 128, runs: 3, keep: None };
+    let mut parser = lexopt::Parser::from_env();
+    let bad = |error: lexopt::Error| error.to_string();
+    while let Some(argument) = parser.next().map_err(bad)? {
+        match argument {
+            Long("packets") => options.packets = parser.value().map_err(bad)?.parse().map_err(bad)?,
+            Long("snap") => options.snap = parser.value().map_err(bad)?.parse().map_err(bad)?,
+            Long("runs") => options.runs = parser.value().map_err(bad)?.parse().map_err(bad)?,
+            Long("keep") => options.keep = Some(parser.value().map_err(bad)?.into()),
+            other => return Err(other.unexpected().to_string()),
+        }
+    }
+    Ok(options)
+}
+
+fn run() -> Result<(), String> {
+    let options = options()?;
+    let own = std::env::current_exe().map_err(|error| format!("own path: {error}"))?;
+    let programs = own.parent().ok_or("own path has no folder")?;
+    let folder = match &options.keep {
+        Some(folder) => folder.clone(),
+        None => std::env::temp_dir().join(format!("panoptes-bench-{}", std::process::id())),
+    };
+    std::fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    let result = compare(&options, programs, &folder);
+    if options.keep.is_none() {
+        let _ = std::fs::remove_dir_all(&folder);
+    }
+    result
+}
+
+fn compare(options: &Options, programs: &Path, folder: &Path) -> Result<(), String> {
+    let pcap = folder.join("bench.pcap");
+    let made = capture::write(&pcap, options.packets, options.snap)
+        .map_err(|error| format!("{}: {error}", pcap.display()))?;
+    let pcap = pcap.to_string_lossy().into_owned();
+    println!(
+        "capture: {} packets, {} flows, {} octets on the wire, {:.0} s long, snapped at {} octets",
+        made.packets, made.flows, made.octets, made.seconds, options.snap
+    );
+    let file = |name: &str| folder.join(name).to_string_lossy().into_owned();
+    let ours = |name: &str| programs.join(name).to_string_lossy().into_owned();
+    let (own, theirs) = (file("own.argus"), file("debian.argus"));
+    let runs = options.runs;
+    let run = |name: &str, peer: bool, command: &[&str], fresh: &[&str]| Line {
+        name: name.to_owned(),
+        usage: best(runs, command, fresh),
+        peer,
+    };
+
+    let argus = ours("argus");
+    for (title, flags) in
+        [("sensor, default records", None), ("sensor, all metrics (-mAJZR)", Some("-mAJZR"))]
+    {
+        let with = |program: &str, out: &str| -> Vec<String> {
+            let mut words = vec![program.to_owned(), "-X".to_owned()];
+            words.extend(flags.map(str::to_owned));
+            words.extend(["-r", &pcap, "-w", out].map(str::to_owned));
+            words
+        };
+        let (a, b) = (with(&argus, &own), with("argus", &theirs));
+        let words = |words: &[String]| words.to_vec();
+        let line = |name: &str, peer: bool, command: &[String], fresh: &str| {
+            let command: Vec<&str> = command.iter().map(String::as_str).collect();
+            run(name, peer, &command, &[fresh])
+        };
+        let mut lines = vec![
+            line("argus (ours)", false, &words(&a), &own),
+            line("argus 3.0.8.2", true, &words(&b), &theirs),
+        ];
+        if flags.is_none() {
+            let pid = file("softflowd.pid");
+            lines.push(run(
+                "softflowd",
+                false,
+                &[
+                    "softflowd",
+                    "-d",
+                    "-r",
+                    &pcap,
+                    "-n",
+                    "127.0.0.1:9",
+                    "-v",
+                    "9",
+                    "-p",
+                    &pid,
+                    "-c",
+                    "none",
+                    "-m",
+                    "1000000",
+                ],
+                &[],
+            ));
+            lines.push(run("tcpdump -w /dev/null", false, &["tcpdump", "-r", &pcap, "-w", "/dev/null"], &[]));
+        }
+        table(title, &lines, Some(made.packets), "packet");
+    }
+
+    // The reader: both print the records of Debian's sensor, the last ones written (all metrics).
+    let ra = ours("ra");
+    for (title, flags) in [
+        ("ra, default columns", vec![]),
+        (
+            "ra, many columns",
+            vec![
+                "-s",
+                "stime,ltime,dur,proto,saddr,sport,dir,daddr,dport,spkts,dpkts,sbytes,dbytes,sload,dload,state",
+            ],
+        ),
+    ] {
+        let with = |program| {
+            let mut words = vec![program, "-X", "-n", "-r", theirs.as_str()];
+            words.extend(flags.iter().copied());
+            words
+        };
+        let lines =
+            [run("ra (ours)", false, &with(ra.as_str()), &[]), run("ra 3.0.8.2", true, &with("ra"), &[])];
+        table(title, &lines, None, "");
+    }
+    Ok(())
+}
+
+fn table(title: &str, lines: &[Line], per: Option<u64>, unit: &str) {
+    println!("\n{title}");
+    let head = if unit.is_empty() { String::new() } else { format!("ns/{unit}") };
+    println!(
+        "  {:<24}{:>10}{:>10}{:>12}{:>12}{:>12}",
+        "", "CPU s", "wall s", "peak MiB", "ours/theirs", head
+    );
+    let ours = lines.first().and_then(|line| line.usage.as_ref()).map(|usage| usage.cpu);
+    for (at, line) in lines.iter().enumerate() {
+        let Some(usage) = &line.usage else {
+            println!("  {:<24}{:>10}", line.name, "did not run");
+            continue;
+        };
+        let ratio = match ours {
+            Some(ours) if at > 0 && usage.cpu > 0.0 => format!("{:.3}", ours / usage.cpu),
+            _ => String::new(),
+        };
+        let each = per.map_or(String::new(), |count| format!("{:.0}", usage.cpu * 1e9 / count as f64));
+        println!(
+            "  {:<24}{:>10.3}{:>10.3}{:>12.1}{:>12}{:>12}{}",
+            line.name,
+            usage.cpu,
+            usage.wall,
+            usage.peak_kib as f64 / 1024.0,
+            ratio,
+            each,
+            if line.peer { "  <- reference" } else { "" }
+        );
+    }
+}
