@@ -2,6 +2,7 @@
 
 use std::fmt::{Display, Write as _};
 use std::io::Write as _;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Zoned;
@@ -41,6 +42,8 @@ struct Inner {
     style: Style,
     zone: TimeZone,
     destination: Mutex<Destination>,
+    /// Gravest syslog priorities only, up to this one.
+    limit: AtomicU8,
 }
 
 struct Destination {
@@ -56,7 +59,13 @@ impl Log {
             style,
             zone: TimeZone::system(),
             destination: Mutex::new(Destination { standard_error: true, syslog: None }),
+            limit: AtomicU8::new(7),
         }))
+    }
+
+    /// No messages less grave than this syslog priority (0 to 7). Errors are always told.
+    pub fn only_up_to(&self, priority: u8) {
+        self.0.limit.store(priority, Ordering::Relaxed);
     }
 
     /// Messages also to the local syslog (facility daemon) from now on.
@@ -82,6 +91,15 @@ impl Log {
 
     /// One message.
     pub fn say(&self, level: Level, text: impl Display) {
+        let priority = match level {
+            Level::Error => 0,
+            Level::Alert => 1,
+            Level::Warning => 4,
+            Level::Info => 6,
+        };
+        if priority > self.0.limit.load(Ordering::Relaxed) {
+            return;
+        }
         let text = escaped(&text.to_string());
         let mut destination = self.destination();
         if destination.standard_error {

@@ -14,7 +14,11 @@ const DECOMPRESSOR_MEMORY: u64 = 256 << 20;
 const MAGIC: usize = 6;
 
 /// Opens `path`, `-` being standard input, and decompresses by content.
-pub(crate) fn open(path: &Path) -> Result<Box<dyn Read + Send>, Error> {
+///
+/// # Errors
+///
+/// [`Error::Io`], [`Error::Compression`].
+pub fn open(path: &Path) -> Result<Box<dyn Read + Send>, Error> {
     let name = display(path);
     if path.as_os_str() == "-" {
         return decompress(io::stdin(), &name);
@@ -61,6 +65,13 @@ where
     } else {
         Box::new(whole)
     })
+}
+
+/// Whether these first octets of a file are a compressor's magic.
+pub fn is_compressed(magic: &[u8]) -> bool {
+    let known: [&[u8]; 5] =
+        [&[0x1f, 0x8b], &[0x1f, 0x9d], b"BZh", &[0xfd, b'7', b'z', b'X', b'Z', 0], &[0x28, 0xb5, 0x2f, 0xfd]];
+    known.iter().any(|start| magic.starts_with(start))
 }
 
 /// Reads until `buffer` is full or the input ends; returns how much there was.

@@ -1,0 +1,72 @@
+//! What the engines are told, from the sensor's settings.
+
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+use std::time::Duration;
+
+use flow::{Config, KeyParts};
+use record::SourceId;
+
+use crate::settings::{Report, Settings};
+
+/// The engine settings of one observation point, whose own id comes before that of the sensor.
+pub fn config(settings: &Settings, srcid: Option<SourceId>) -> Config {
+    let report = &settings.report;
+    let mut config = Config {
+        status_interval: micros(settings.status_interval),
+        source_id: srcid.unwrap_or(settings.srcid),
+        compat: settings.compat,
+        application_octets: report.appbytes,
+        jitter: report.jitter,
+        packet_size: report.packet_size,
+        mac: report.mac,
+        user_data: report.user_data,
+        start_records: report.start_records,
+        bidirectional_timestamps: report.both_times,
+        tunnel_discovery: report.tunnels,
+        unidirectional: report.unidirectional,
+        key: key(report),
+        ..Config::default()
+    };
+    if !settings.offline {
+        // Whoever sends packets must not be able to choose which flows collide.
+        config.hash_key = RandomState::new().build_hasher().finish();
+    }
+    let timeouts = &settings.timeouts;
+    for (to, from) in [
+        (&mut config.timeouts.ip, timeouts.ip),
+        (&mut config.timeouts.tcp, timeouts.tcp),
+        (&mut config.timeouts.icmp, timeouts.icmp),
+        (&mut config.timeouts.arp, timeouts.arp),
+        (&mut config.timeouts.other, timeouts.other),
+    ] {
+        if let Some(seconds) = from {
+            *to = Duration::from_secs(u64::from(seconds));
+        }
+    }
+    config
+}
+
+fn micros(count: i64) -> Duration {
+    Duration::from_micros(u64::try_from(count).unwrap_or(0))
+}
+
+/// ARGUS_FLOW_KEY. None configured is the 5-tuple.
+fn key(report: &Report) -> KeyParts {
+    if report.key.is_empty() {
+        return KeyParts::default();
+    }
+    let mut key =
+        KeyParts { five_tuple: false, layer_3_matrix: false, layer_2: false, vlan: false, mpls: false };
+    for word in &report.key {
+        match word.as_str() {
+            "CLASSIC_5_TUPLE" => key.five_tuple = true,
+            "LAYER_2" | "LAYER_2_MATRIX" => key.layer_2 = true,
+            "LAYER_3_MATRIX" => key.layer_3_matrix = true,
+            "VLAN" => key.vlan = true,
+            "LOCAL_MPLS" | "COMPLETE_MPLS" => key.mpls = true,
+            // The file's reader has told of it.
+            _ => {}
+        }
+    }
+    key
+}

@@ -1,0 +1,271 @@
+//! Where records go: files, standard output, datagrams, each with its filter, and the clients of the port (1.7).
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use daemon::Log;
+use filter::Filter;
+use flow::Sink;
+use record::{MAR_LEN, RecordView};
+use stream::{Broadcast, Writer};
+
+use crate::report::Identity;
+use crate::settings::{self, Target};
+
+/// Records are gathered to about this many octets before they are passed on.
+const GATHER: usize = 48 << 10;
+
+/// Octets that may wait for an output of a live sensor. A disk that stalls for longer costs records, which are counted.
+const QUEUE: usize = 16 << 20;
+
+/// Records on their way out. The engine writes into it; [`Outlet::pass`] passes them on.
+pub struct Outlet {
+    /// Whole records.
+    batch: Vec<u8>,
+    outputs: Outputs,
+    broadcast: Option<Broadcast>,
+    /// Nobody is waited for: records are rather lost, and counted, than packets.
+    live: bool,
+}
+
+impl Sink for Outlet {
+    fn record(&mut self, record: &[u8]) {
+        self.batch.extend_from_slice(record);
+    }
+}
+
+impl Outlet {
+    /// An outlet to these outputs and clients.
+    pub fn new(outputs: Outputs, broadcast: Option<Broadcast>, live: bool) -> Self {
+        Outlet { batch: Vec::with_capacity(4 * GATHER), outputs, broadcast, live }
+    }
+
+    /// Passes on what was gathered, when it is much.
+    #[inline]
+    pub fn pass_if_full(&mut self) -> Result<(), String> {
+        if self.batch.len() >= GATHER { self.pass() } else { Ok(()) }
+    }
+
+    /// Passes on what was gathered.
+    ///
+    /// # Errors
+    /// One line: an output failed.
+    pub fn pass(&mut self) -> Result<(), String> {
+        if self.batch.is_empty() {
+            return Ok(());
+        }
+        match &self.broadcast {
+            Some(broadcast) if self.live => broadcast.publish(&self.batch),
+            Some(broadcast) => broadcast.publish_waiting(&self.batch),
+            None => {}
+        }
+        let done = self.outputs.write(&self.batch);
+        self.batch.clear();
+        done
+    }
+
+    /// Hands files over to the system.
+    ///
+    /// # Errors
+    /// As [`Outlet::pass`].
+    pub fn flush(&mut self) -> Result<(), String> {
+        self.pass()?;
+        self.outputs.flush()
+    }
+
+    /// Clients and outputs together.
+    pub fn clients(&self) -> u32 {
+        let clients = self.broadcast.as_ref().map_or(0, |broadcast| broadcast.totals().clients);
+        u32::try_from(self.outputs.list.len() + clients).unwrap_or(u32::MAX)
+    }
+
+    /// Records that were lost on the way out: to clients and outputs that were too slow, or that failed.
+    pub fn lost(&self) -> u64 {
+        let clients = self.broadcast.as_ref().map_or(0, |broadcast| broadcast.totals().dropped);
+        let outputs: u64 = self
+            .outputs
+            .list
+            .iter()
+            .map(|output| match &output.way {
+                Way::Here(writer) => writer.dropped(),
+                Way::There(thread) => thread.dropped(),
+            })
+            .sum();
+        clients + outputs
+    }
+
+    /// Passes everything on, waits until it is written, and closes the connections.
+    ///
+    /// # Errors
+    /// One line: an output failed.
+    pub fn close(mut self) -> Result<(), String> {
+        let done = self.flush();
+        for output in &self.outputs.list {
+            if let Way::There(thread) = &output.way {
+                thread.finish();
+            }
+        }
+        if let Some(broadcast) = &self.broadcast {
+            broadcast.stop(std::time::Duration::from_secs(2));
+        }
+        done
+    }
+}
+
+/// The outputs of `-w`.
+pub struct Outputs {
+    list: Vec<Output>,
+    identity: Identity,
+    log: Log,
+}
+
+struct Output {
+    way: Way,
+    filter: Option<Filter>,
+    /// Closed after an error.
+    broken: bool,
+    /// Records that passed the filter; reused.
+    passed: Vec<u8>,
+}
+
+enum Way {
+    /// Written by the caller's thread.
+    Here(Writer),
+    /// Written by a thread of its own, which tells of errors itself.
+    There(stream::Output),
+}
+
+/// An output that has not been opened yet, its filter compiled.
+pub struct Prepared {
+    target: stream::Target,
+    filter: Option<Filter>,
+}
+
+/// Compiles the filters, so that a bad one is told before anything is created.
+///
+/// # Errors
+/// One line that shows the place of the error.
+pub fn prepare(outputs: &[settings::Output]) -> Result<Vec<Prepared>, String> {
+    let mut prepared = Vec::new();
+    for output in outputs {
+        let filter = match &output.filter {
+            None => None,
+            Some(text) => {
+                Some(Filter::parse(text).map_err(|error| format!("output filter '{text}': {error}"))?)
+            }
+        };
+        let target = match &output.target {
+            Target::File(path) => stream::Target::File(path.clone()),
+            Target::Stdout => stream::Target::Stdout,
+            Target::Udp(host, port) => stream::Target::Udp { host: host.clone(), port: *port },
+        };
+        prepared.push(Prepared { target, filter });
+    }
+    Ok(prepared)
+}
+
+impl Outputs {
+    /// Opens them and writes the initial management record to each.
+    ///
+    /// # Errors
+    /// One line: an output cannot be opened.
+    pub fn open(prepared: Vec<Prepared>, identity: &Identity, log: &Log, live: bool) -> Result<Self, String> {
+        let mut list = Vec::new();
+        for output in prepared {
+            let greeting = identity.clone();
+            let way = if live {
+                let initial: stream::MakeInitial = Arc::new(move || greeting.initial(false));
+                stream::Output::start(&output.target, &initial, QUEUE, &stream_log(log)).map(Way::There)
+            } else {
+                Writer::open(&output.target, &greeting.initial(false)).map(Way::Here)
+            };
+            let way = way.map_err(|error| error.to_string())?;
+            list.push(Output { way, filter: output.filter, broken: false, passed: Vec::new() });
+        }
+        Ok(Outputs { list, identity: identity.clone(), log: log.clone() })
+    }
+
+    /// Writes whole records, back to back, to every output whose filter they pass. A file that was renamed away is made
+    /// anew first.
+    ///
+    /// # Errors
+    /// One line for the first output that fails; it is closed, the others go on.
+    fn write(&mut self, records: &[u8]) -> Result<(), String> {
+        let mut result = Ok(());
+        for output in self.list.iter_mut().filter(|output| !output.broken) {
+            let records = match &output.filter {
+                None => records,
+                Some(filter) => {
+                    output.passed.clear();
+                    select(filter, records, &mut output.passed);
+                    &output.passed
+                }
+            };
+            match &mut output.way {
+                Way::There(thread) => thread.publish(records),
+                Way::Here(writer) => {
+                    if let Err(error) = writer.keep_path(Instant::now(), || self.identity.initial(false)) {
+                        self.log.warning(&error);
+                    }
+                    if let Err(error) = writer.write(records) {
+                        output.broken = true;
+                        result = result.and(Err(error.to_string()));
+                    }
+                }
+            }
+        }
+        result
+    }
+
+    /// Hands everything to the system.
+    ///
+    /// # Errors
+    /// As [`Outlet::pass`].
+    fn flush(&mut self) -> Result<(), String> {
+        let mut result = Ok(());
+        for output in self.list.iter_mut().filter(|output| !output.broken) {
+            if let Way::Here(writer) = &mut output.way
+                && let Err(error) = writer.flush()
+            {
+                output.broken = true;
+                result = result.and(Err(error.to_string()));
+            }
+        }
+        result
+    }
+}
+
+/// Messages of the `stream` crate, in ours.
+pub fn stream_log(log: &Log) -> stream::Log {
+    let log = log.clone();
+    Arc::new(move |severity, text| match severity {
+        stream::Severity::Info => log.info(text),
+        stream::Severity::Warning => log.warning(text),
+        stream::Severity::Error => log.alert(text),
+    })
+}
+
+/// Copies the records that pass a filter.
+fn select(filter: &Filter, records: &[u8], passed: &mut Vec<u8>) {
+    let mut rest = records;
+    while let Some(record) = first(rest) {
+        rest = rest.get(record.len()..).unwrap_or_default();
+        if is_status(record) || RecordView::new(record).is_ok_and(|view| filter.matches(&view)) {
+            passed.extend_from_slice(record);
+        }
+    }
+}
+
+/// A periodic management record: it goes out whatever the filter.
+fn is_status(record: &[u8]) -> bool {
+    matches!(record, [kind, cause, ..] if kind & 0xf0 == 0x80 && cause & 0xf0 == 0x20)
+}
+
+/// The record at the head of several, by its length field.
+fn first(records: &[u8]) -> Option<&[u8]> {
+    let &[_, _, high, low] = records.first_chunk()?;
+    let octets = usize::from(u16::from_be_bytes([high, low])) * 4;
+    if octets == 0 { None } else { records.get(..octets) }
+}
+
+const _: () = assert!(MAR_LEN == stream::INITIAL);

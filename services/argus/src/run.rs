@@ -1,0 +1,380 @@
+//! The sensor from its settings to its last record, in the order of sensor-and-transport 1.1.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use daemon::{Identity as User, Log, PidFile, Ready, Signals};
+use flow::Engine;
+use stream::{Broadcast, Server, ServerConfig};
+
+use crate::bpf;
+use crate::capture;
+use crate::engines;
+use crate::live::{self, Present};
+use crate::offline::{CaptureFile, Fault, Reading, filter_error};
+use crate::output::{Outlet, Outputs, prepare, stream_log};
+use crate::report::{self, Identity, Reporter, Totals};
+use crate::settings::Settings;
+
+/// What runs, whatever the packets come from.
+pub struct Sensor {
+    /// One engine for each observation point.
+    pub engines: Vec<Engine>,
+    /// Where records go.
+    pub outlet: Outlet,
+    /// Makes management records.
+    pub reporter: Reporter,
+    /// Shared with the server, which greets clients.
+    pub identity: Identity,
+    /// Messages.
+    pub log: Log,
+    /// Signals.
+    pub signals: Signals,
+    mar_interval: Duration,
+    next_mar: Instant,
+    lost: u64,
+}
+
+impl Sensor {
+    /// What the engines did together.
+    pub fn totals(&self) -> Totals {
+        let mut totals = Totals { clients: self.outlet.clients(), ..Totals::default() };
+        for engine in &self.engines {
+            let counters = engine.counters();
+            let sum = &mut totals.counters;
+            sum.packets += counters.packets;
+            sum.octets += counters.octets;
+            sum.in_flows += counters.in_flows;
+            sum.flows += counters.flows;
+            sum.records += counters.records;
+            sum.evictions += counters.evictions;
+            totals.queue = totals.queue.saturating_add(engine.status_queue());
+            totals.octets += engine.octets();
+            totals.sequence = totals.sequence.wrapping_add(engine.sequence_number());
+        }
+        self.identity.sequence.store(totals.sequence, Ordering::Relaxed);
+        totals
+    }
+
+    /// When the next management record is due.
+    pub fn next_status(&self) -> Instant {
+        self.next_mar
+    }
+
+    /// Writes the periodic management record when it is due. `complete` adds what the source knows.
+    ///
+    /// # Errors
+    /// One line: an output failed.
+    pub fn status_when_due(&mut self, complete: impl FnOnce(&mut Totals)) -> Result<(), String> {
+        let now = Instant::now();
+        if now < self.next_mar {
+            return Ok(());
+        }
+        // After a pause (a suspended machine) one record, not one for each interval missed.
+        while self.next_mar <= now {
+            self.next_mar += self.mar_interval;
+        }
+        let mut totals = self.totals();
+        complete(&mut totals);
+        let lost = self.outlet.lost();
+        if lost > self.lost {
+            self.log.warning(format_args!(
+                "{} records lost on the way to slow clients and outputs",
+                lost - self.lost
+            ));
+            self.lost = lost;
+        }
+        flow::Sink::record(&mut self.outlet, &self.reporter.status(totals));
+        self.outlet.flush()
+    }
+
+    /// Reports all flows, writes the last management record, closes the outputs.
+    ///
+    /// # Errors
+    /// One line: an output failed.
+    pub fn finish(mut self, complete: impl FnOnce(&mut Totals)) -> Result<(), String> {
+        self.flush_flows()?;
+        let mut totals = self.totals();
+        complete(&mut totals);
+        flow::Sink::record(&mut self.outlet, &self.reporter.stop(totals));
+        self.outlet.close()
+    }
+
+    /// Reports all flows.
+    fn flush_flows(&mut self) -> Result<(), String> {
+        for engine in &mut self.engines {
+            engine.flush(&mut self.outlet);
+            self.outlet.pass_if_full()?;
+        }
+        Ok(())
+    }
+}
+
+/// Runs the sensor until its input ends or it is told to stop.
+///
+/// # Errors
+/// One line that says why it cannot go on.
+pub fn run(settings: &Settings, log: &Log) -> Result<(), String> {
+    for warning in &settings.warnings {
+        log.warning(warning);
+    }
+    let present = Present::now();
+    if settings.list_interfaces {
+        for name in present.all() {
+            println!("{name}");
+        }
+        return Ok(());
+    }
+    if settings.dump_filter {
+        return dump_filter(settings);
+    }
+    let user =
+        User::find(settings.user.as_deref(), settings.group.as_deref()).map_err(|error| error.to_string())?;
+    let prepared = prepare(&settings.outputs)?;
+    let mut ready = Ready::new();
+    if let Some(number) = settings.ready_fd {
+        ready = ready.supervisor(number)?;
+    }
+    if settings.daemon {
+        ready = ready.caller(daemon::background()?);
+        if let Err(error) = log.open_syslog() {
+            log.warning(error);
+        }
+    }
+    let signals = Signals::new()
+        .and_then(Signals::hangup_stops)
+        .map_err(|error| format!("cannot mind signals: {error}"))?;
+
+    let names =
+        settings.groups.iter().flat_map(|group| &group.interfaces).map(|interface| interface.name.as_str());
+    let identity = Identity {
+        id: settings.srcid,
+        started: report::now(),
+        report_interval: whole_seconds(settings.status_interval),
+        mar_interval: whole_seconds(settings.mar_interval),
+        user_data: settings.report.user_data,
+        network: if settings.offline { (0, 0) } else { present.network(names.clone()) },
+        sequence: Arc::new(AtomicU32::new(0)),
+    };
+    let server = listen(settings, &identity, log)?;
+    let pid_file = (settings.daemon && settings.pid_file)
+        .then(|| PidFile::create(&settings.pid_path, "argus", names.clone().next().unwrap_or("any")))
+        .transpose()
+        .map_err(|error| error.to_string())?;
+    if let Some(folder) = &settings.chroot {
+        change_root(folder)?;
+    }
+    let outputs = user
+        .effectively(|| Outputs::open(prepared, &identity, log, !settings.offline))
+        .map_err(|error| error.to_string())
+        .and_then(|opened| opened)?;
+
+    let sensor = |outlet: Outlet, signals: Signals, mar: i64| Sensor {
+        engines: Vec::new(),
+        outlet,
+        reporter: Reporter::new(identity.clone()),
+        identity: identity.clone(),
+        log: log.clone(),
+        signals,
+        mar_interval: Duration::from_micros(u64::try_from(mar).unwrap_or(0).max(100_000)),
+        next_mar: Instant::now() + Duration::from_micros(u64::try_from(mar).unwrap_or(0).max(100_000)),
+        lost: 0,
+    };
+    let result = if settings.offline {
+        user.assume().map_err(|error| error.to_string())?;
+        let broadcast = start(server)?;
+        let sensor = sensor(Outlet::new(outputs, broadcast, false), signals, settings.mar_interval);
+        ready.tell(log);
+        read_files(settings, sensor)
+    } else {
+        let ports = live::open_ports(settings, &present, log)?;
+        user.assume().map_err(|error| error.to_string())?;
+        let broadcast = start(server)?;
+        let sensor = sensor(Outlet::new(outputs, broadcast, true), signals, settings.mar_interval);
+        log.info("started");
+        ready.tell(log);
+        capture::run(settings, sensor, ports)
+    };
+    drop(pid_file);
+    result
+}
+
+fn whole_seconds(micros: i64) -> u16 {
+    u16::try_from(micros / 1_000_000).unwrap_or(u16::MAX)
+}
+
+/// Binds the port for clients, when there is to be one.
+fn listen(settings: &Settings, identity: &Identity, log: &Log) -> Result<Option<Server>, String> {
+    if settings.port == 0 {
+        return Ok(None);
+    }
+    let addresses =
+        stream::listen_addresses(&settings.bind, settings.port).map_err(|error| error.to_string())?;
+    let greeting = identity.clone();
+    let mut config = ServerConfig::new(addresses, Arc::new(move || greeting.initial(true)));
+    config.status_passes_filters = true;
+    config.log = stream_log(log);
+    Server::bind(config).map(Some).map_err(|error| error.to_string())
+}
+
+fn start(server: Option<Server>) -> Result<Option<Broadcast>, String> {
+    server.map(Server::start).transpose().map_err(|error| error.to_string())
+}
+
+fn change_root(folder: &Path) -> Result<(), String> {
+    let told = |error: nix::Error| format!("cannot change root to {}: {}", folder.display(), error.desc());
+    nix::unistd::chdir(folder).map_err(told)?;
+    nix::unistd::chroot(".").map_err(told)?;
+    nix::unistd::chdir("/").map_err(told)
+}
+
+/// How capture files are read.
+fn reading(settings: &Settings, signals: Option<&Signals>) -> Reading {
+    Reading {
+        filter: settings.filter.clone(),
+        optimize: settings.optimize,
+        follow: settings.follow,
+        compat: settings.compat,
+        rules: engines::config(settings, None).rules(),
+        stop: signals.map(Signals::stop_flag).unwrap_or_default(),
+    }
+}
+
+/// Reads the capture files one after another, all flows reported between them.
+fn read_files(settings: &Settings, mut sensor: Sensor) -> Result<(), String> {
+    let reading = reading(settings, Some(&sensor.signals));
+    sensor.engines.push(Engine::new(engines::config(settings, None)).map_err(|error| error.to_string())?);
+    let mut packets = Packets::new(settings);
+    let mut faults = Vec::new();
+    for path in &settings.files {
+        if sensor.signals.stop().is_some() || packets.left == 0 {
+            break;
+        }
+        let name = if path.as_os_str() == "-" { "standard input".into() } else { path.display().to_string() };
+        match read_file(path, &reading, &mut sensor, &mut packets) {
+            Ok(()) => {}
+            Err(End::Output(error)) => return Err(error),
+            Err(End::Fault(Fault::Filter(error))) => {
+                faults.push(error);
+                break;
+            }
+            // 3.0.8 takes what there is of a cut file, and says nothing.
+            Err(End::Fault(Fault::Cut(error))) if settings.compat => {
+                sensor.log.warning(format_args!("{name}: {error}"));
+            }
+            Err(End::Fault(Fault::Cut(error) | Fault::Unreadable(error))) => {
+                faults.push(format!("{name}: {error}"))
+            }
+        }
+        sensor.flush_flows()?;
+    }
+    let log = sensor.log.clone();
+    sensor.finish(|_| {})?;
+    // All but the last fault are told here, the last one by whoever called.
+    let last = faults.pop();
+    for fault in faults {
+        log.error(fault);
+    }
+    last.map_or(Ok(()), Err)
+}
+
+/// Which packets are looked at (`-N`), and how fast (`-T`).
+struct Packets {
+    skip: u64,
+    left: u64,
+    pace: Option<f64>,
+    /// Real time and packet time of the first packet.
+    origin: Option<(Instant, flow::Time)>,
+}
+
+impl Packets {
+    fn new(settings: &Settings) -> Self {
+        let (skip, stop) = settings.count.unwrap_or((0, u64::MAX));
+        Packets { skip, left: stop - skip, pace: settings.pace, origin: None }
+    }
+}
+
+enum End {
+    Fault(Fault),
+    Output(String),
+}
+
+fn read_file(path: &Path, reading: &Reading, sensor: &mut Sensor, packets: &mut Packets) -> Result<(), End> {
+    let mut file = CaptureFile::open(path, reading).map_err(End::Fault)?;
+    // A reader that may wait for its input, or for its clock, passes every record on at once.
+    let prompt = reading.follow || packets.pace.is_some() || path.as_os_str() == "-";
+    let most = if prompt { 1 } else { u64::MAX };
+    loop {
+        let Sensor { engines, outlet, signals, .. } = &mut *sensor;
+        let Some(engine) = engines.first_mut() else { return Ok(()) };
+        let wanted = packets.skip.saturating_add(packets.left).min(most);
+        let mut written = Ok(());
+        let got = file.read(usize::try_from(wanted).unwrap_or(usize::MAX), |time, dissector, packet| {
+            if packets.skip > 0 {
+                packets.skip -= 1;
+                return;
+            }
+            packets.left -= 1;
+            wait_until_due(packets.pace, &mut packets.origin, time, signals);
+            let summary = dissector.dissect(packet.data, packet.header.len);
+            engine.packet(time, &summary, outlet);
+            if written.is_ok() {
+                written = outlet.pass_if_full();
+            }
+        });
+        written.map_err(End::Output)?;
+        let got = got.map_err(End::Fault)?;
+        if prompt {
+            outlet.flush().map_err(End::Output)?;
+        }
+        sensor.status_when_due(|_| {}).map_err(End::Output)?;
+        if got == 0 || packets.left == 0 || sensor.signals.stop().is_some() {
+            return Ok(());
+        }
+    }
+}
+
+/// Sleeps until a packet is due (`-T`), at most until a stop is asked for.
+fn wait_until_due(
+    pace: Option<f64>,
+    origin: &mut Option<(Instant, flow::Time)>,
+    time: flow::Time,
+    signals: &Signals,
+) {
+    let Some(scale) = pace else { return };
+    let (start, first) = *origin.get_or_insert((Instant::now(), time));
+    let due = Duration::from_secs_f64((time.since(first).max(0) as f64 / 1e9 / scale).min(31_536_000.0));
+    while let Some(left) = due.checked_sub(start.elapsed()).filter(|left| !left.is_zero()) {
+        if signals.stop().is_some() {
+            return;
+        }
+        std::thread::sleep(left.min(Duration::from_millis(100)));
+    }
+}
+
+/// `-b`: the compiled filter of the first source.
+fn dump_filter(settings: &Settings) -> Result<(), String> {
+    let expression = settings.filter.clone().unwrap_or_default();
+    let compiled = if let Some(path) = settings.files.first() {
+        let reading = Reading { filter: None, follow: false, ..reading(settings, None) };
+        let file = CaptureFile::open(path, &reading).map_err(|fault| match fault {
+            Fault::Cut(error) | Fault::Unreadable(error) | Fault::Filter(error) => {
+                format!("{}: {error}", path.display())
+            }
+        })?;
+        file.capture().compile(&expression, settings.optimize)
+    } else {
+        pcap::Capture::dead(pcap::Linktype::ETHERNET)
+            .and_then(|capture| capture.compile(&expression, settings.optimize))
+    };
+    let program = compiled.map_err(|error| filter_error(&error))?;
+    let program: Vec<bpf::Instruction> = program
+        .get_instructions()
+        .iter()
+        .filter_map(|instruction| bpf::Instruction::parse(&instruction.to_string()))
+        .collect();
+    print!("{}", bpf::listing(&program));
+    Ok(())
+}
