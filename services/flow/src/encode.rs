@@ -98,15 +98,15 @@ impl Engine {
         }
         let metrics = self.table.metrics.get(flow.metrics);
         if let Some(metrics) = metrics.filter(|_| self.config.jitter) {
-            let nanoseconds = self.config.version == Version::V5;
+            let (nanoseconds, compat) = (self.config.version == Version::V5, self.config.compat);
             let [source, destination] = &metrics.gaps;
             let jitter = Jitter {
                 subtype: 0,
                 form: if nanoseconds { JitterForm::Seven } else { JitterForm::Five },
-                src_active: intervals(&source.active, nanoseconds),
-                src_idle: intervals(&source.idle, nanoseconds),
-                dst_active: intervals(&destination.active, nanoseconds),
-                dst_idle: intervals(&destination.idle, nanoseconds),
+                src_active: intervals(&source.active, nanoseconds, compat),
+                src_idle: intervals(&source.idle, nanoseconds, compat),
+                dst_active: intervals(&destination.active, nanoseconds, compat),
+                dst_idle: intervals(&destination.idle, nanoseconds, compat),
             };
             if [jitter.src_active, jitter.src_idle, jitter.dst_active, jitter.dst_idle]
                 .iter()
@@ -258,13 +258,13 @@ fn counters(side: &Side) -> Counters {
     Counters { packets: side.packets, bytes: side.octets, app_bytes: side.application }
 }
 
-fn intervals(gaps: &Accumulator, nanoseconds: bool) -> Option<Intervals> {
+fn intervals(gaps: &Accumulator, nanoseconds: bool, compat: bool) -> Option<Intervals> {
     let scale = if nanoseconds { 1000.0 } else { 1.0 };
     (gaps.count != 0).then(|| Intervals {
         n: gaps.count,
         min: gaps.min * scale,
         mean: gaps.mean() * scale,
-        stdev: gaps.deviation() * scale,
+        stdev: gaps.deviation(compat) * scale,
         max: gaps.max * scale,
         histogram: [0; 2],
     })
@@ -384,10 +384,10 @@ fn real_time(rtp: &crate::rtp::Rtp) -> Network {
 }
 
 fn fragments(pieces: &Reassembly) -> Network {
-    const FRAGMENTS: u8 = 0x01;
     const OVERLAP: u8 = 0x02;
     const LATE_FIRST: u8 = 0x20;
     let total = u16::try_from(pieces.total).unwrap_or(u16::MAX);
+    let (hole_start, hole_end) = pieces.first_range();
     let mut network = Network::new(Body::Frag(Fragments {
         count: pieces.fragments,
         id: u32::from(pieces.id),
@@ -399,13 +399,11 @@ fn fragments(pieces: &Reassembly) -> Network {
         max_len: u16::try_from(pieces.longest).unwrap_or(u16::MAX),
         pad: 0,
         leak: [0; 4],
-        hole_start: pieces.start,
-        hole_end: pieces.end,
+        hole_start,
+        hole_end,
     }));
-    // The first bit is only set on datagrams of which more than one fragment came.
     network.qualifier =
         if pieces.overlap { OVERLAP } else { 0 } | if pieces.late_first { LATE_FIRST } else { 0 };
-    let _ = FRAGMENTS;
     network
 }
 

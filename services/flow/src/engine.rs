@@ -172,7 +172,7 @@ impl Engine {
             },
         };
         self.counters.in_flows += 1;
-        if Kind::of(&key.words) == Kind::Fragment {
+        if matches!(Kind::of(&key.words), Kind::Fragment | Kind::Fragment6) {
             self.fragment(part, key, summary, sink);
             return;
         }

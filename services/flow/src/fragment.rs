@@ -28,11 +28,10 @@ pub(crate) struct Reassembly {
     /// Octets of the whole datagram, once its last fragment was seen.
     pub total: u32,
     pub longest: u32,
-    /// Place of the latest fragment.
-    pub start: u32,
-    pub end: u32,
     /// Octets of the first fragment.
     pub first: u32,
+    /// Whether it was merged into its parent at least once.
+    pub merged: bool,
 }
 
 impl Default for Reassembly {
@@ -49,9 +48,8 @@ impl Default for Reassembly {
             octets: 0,
             total: 0,
             longest: 0,
-            start: 0,
-            end: 0,
             first: 0,
+            merged: false,
         }
     }
 }
@@ -62,16 +60,15 @@ impl Reassembly {
         self.fragments = self.fragments.saturating_add(1);
         self.octets = self.octets.saturating_add(fragment.length);
         self.longest = self.longest.max(fragment.length);
-        self.start = fragment.offset;
-        self.end = fragment.offset.saturating_add(fragment.length);
+        let end = fragment.offset.saturating_add(fragment.length);
         if fragment.offset == 0 {
             self.first = fragment.length;
         }
         if !fragment.more {
-            self.total = self.end;
+            self.total = end;
         }
         let from = u16::try_from(fragment.offset / 8).unwrap_or(u16::MAX);
-        let to = u16::try_from(self.end.div_ceil(8)).unwrap_or(u16::MAX);
+        let to = u16::try_from(end.div_ceil(8)).unwrap_or(u16::MAX);
         self.cover(from, to);
     }
 
@@ -80,6 +77,14 @@ impl Reassembly {
         self.total != 0
             && self.used == 1
             && self.ranges[0] == (0, u16::try_from(self.total.div_ceil(8)).unwrap_or(0))
+    }
+
+    /// The first covered range, in octets.
+    pub fn first_range(&self) -> (u32, u32) {
+        let (start, end) = self.ranges[0];
+        let end = u32::from(end) * 8;
+        // The last fragment need not end on a unit.
+        (u32::from(start) * 8, if self.total != 0 { end.min(self.total) } else { end })
     }
 
     fn cover(&mut self, mut from: u16, mut to: u16) {

@@ -125,11 +125,15 @@ impl Engine {
     fn merge(&mut self, parent: Part, part: Part) {
         let Some(flow) = self.table.flows.get(part) else { return };
         let counted = flow.sides;
-        let last = counted.iter().flat_map(|side| [side.first, side.last]).max();
-        if flow.packets() == 0 || flow.has(Flow::EMITTED) {
+        let times = || counted.iter().flat_map(|side| [side.first, side.last]).filter(|time| time.is_set());
+        let (earliest, last) = (times().min(), times().max());
+        let counts = flow.packets() != 0 && !flow.has(Flow::EMITTED);
+        let Some(pieces) = self.table.reassembly_of(part) else { return };
+        if !counts && pieces.merged {
             return;
         }
-        let side = self.table.reassembly_of(part).map_or(0, |pieces| usize::from(pieces.side & 1));
+        pieces.merged = true;
+        let side = usize::from(pieces.side & 1);
         if self.table.flows.get(parent).is_some_and(|flow| flow.has(Flow::EMITTED)) {
             self.reset(parent);
             self.requeue(parent, Queue::STATUS);
@@ -140,15 +144,16 @@ impl Engine {
         let unset = Engine::unset(self.config.compat);
         if let Some(flow) = self.table.flows.get_mut(parent) {
             let into = &mut flow.sides[side];
-            for from in &counted {
-                into.packets += from.packets;
-                into.octets += from.octets;
-            }
             into.bits |= Side::FRAGMENTS;
-            if let Some(last) = last.filter(|time| time.is_set()) {
-                if unset(into.first) {
-                    into.first = last;
-                } else {
+            if counts {
+                for from in &counted {
+                    into.packets += from.packets;
+                    into.octets += from.octets;
+                }
+                if let (Some(earliest), Some(last)) = (earliest, last) {
+                    if unset(into.first) || earliest < into.first {
+                        into.first = earliest;
+                    }
                     into.last = last;
                 }
             }

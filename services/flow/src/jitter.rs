@@ -13,13 +13,14 @@ pub(crate) struct Accumulator {
 }
 
 impl Accumulator {
-    fn add(&mut self, gap: f64) {
+    /// 3.0.8 adds up in single precision and takes whole microseconds.
+    fn add(&mut self, gap: f64, compat: bool) {
         if self.count == 0 || (gap as f32) < self.min {
             self.min = gap as f32;
         }
         self.max = self.max.max(gap as f32);
         self.count = self.count.saturating_add(1);
-        self.sum += gap;
+        self.sum = if compat { f64::from(self.sum as f32 + gap as f32) } else { self.sum + gap };
         self.squares += gap * gap;
     }
 
@@ -29,9 +30,16 @@ impl Accumulator {
     }
 
     /// Standard deviation of the gaps.
-    pub fn deviation(&self) -> f32 {
+    pub fn deviation(&self, compat: bool) -> f32 {
         if self.count == 0 {
             return 0.0;
+        }
+        if compat {
+            // The mean is rounded to single precision before it is squared, and the mean of the squares is an
+            // integer: small deviations are off, or not a number at all.
+            let mean = f64::from(self.mean());
+            let variance = (self.squares / f64::from(self.count)).trunc() - mean * mean;
+            return if variance < 0.0 { f32::from_bits(0xffc0_0000) } else { variance.sqrt() as f32 };
         }
         let mean = self.sum / f64::from(self.count);
         (self.squares / f64::from(self.count) - mean * mean).max(0.0).sqrt() as f32
@@ -55,7 +63,7 @@ impl Default for Gaps {
 
 impl Gaps {
     /// Notes a packet. Gaps of `longest` nanoseconds and more are not counted.
-    pub fn packet(&mut self, now: Time, active: bool, longest: i64) {
+    pub fn packet(&mut self, now: Time, active: bool, longest: i64, compat: bool) {
         if self.latest.is_set() {
             let gap = now.since(self.latest);
             if gap <= 0 {
@@ -63,7 +71,8 @@ impl Gaps {
             }
             if gap < longest {
                 let accumulator = if active { &mut self.active } else { &mut self.idle };
-                accumulator.add(gap as f64 / 1000.0);
+                let micros = if compat { (gap / 1000) as f64 } else { gap as f64 / 1000.0 };
+                accumulator.add(micros, compat);
             }
         }
         self.latest = now;
@@ -83,7 +92,7 @@ mod tests {
     fn out_of_order_packets_add_nothing() {
         let mut gaps = Gaps::default();
         for seconds in [100, 90, 95, 101] {
-            gaps.packet(Time::from_micros(seconds, 0), true, 10_000_000_000);
+            gaps.packet(Time::from_micros(seconds, 0), true, 10_000_000_000, false);
         }
         assert_eq!((gaps.active.count, gaps.active.mean()), (1, 1e6));
     }
@@ -92,9 +101,9 @@ mod tests {
     fn worked_example() {
         let mut gaps = Gaps::default();
         for millis in [0, 10, 30, 60] {
-            gaps.packet(Time::from_micros(0, millis * 1000), true, 10_000_000_000);
+            gaps.packet(Time::from_micros(0, millis * 1000), true, 10_000_000_000, false);
         }
         assert_eq!((gaps.active.count, gaps.active.min, gaps.active.max), (3, 10_000.0, 30_000.0));
-        assert!((gaps.active.deviation() - 8164.97).abs() < 0.01);
+        assert!((gaps.active.deviation(false) - 8164.97).abs() < 0.01);
     }
 }

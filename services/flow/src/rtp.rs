@@ -99,7 +99,7 @@ impl Rtp {
             self.silence |= 1 << side;
         }
         let marked = matches!(kind, 0 | 8 | 9 | 15 | 18) && header[1] & 0x80 != 0;
-        Update { header: length, active: !(silent || marked) }
+        Update { header: if known { length } else { 0 }, active: !(silent || marked) }
     }
 
     /// Starts the next record.

@@ -33,6 +33,8 @@ impl Engine {
             Network::Ip(ip) => ip.application,
             Network::Arp(_) | Network::Rarp(_) => summary.length as i32 - 28,
             Network::Lcp(lcp) => i32::from(lcp.length),
+            // From the network layer protocol identifier on, padding included.
+            Network::Isis(_) => summary.length as i32 - 17,
             _ => summary.length as i32,
         };
         match &summary.network {
@@ -129,7 +131,7 @@ impl Engine {
     /// Counts the packet and measures its gap and size.
     fn count(&mut self, part: Part, side: usize, summary: &Summary<'_>, application: i32, active: bool) {
         let (now, longest) = (self.now, self.interval.saturating_mul(2));
-        let (jitter, sizes) = (self.config.jitter, self.config.packet_size);
+        let (jitter, sizes, compat) = (self.config.jitter, self.config.packet_size, self.config.compat);
         let Some(flow) = self.table.flows.get_mut(part) else { return };
         let counted = &mut flow.sides[side & 1];
         counted.packets += 1;
@@ -142,7 +144,7 @@ impl Engine {
         }
         if jitter {
             if let Some(metrics) = self.table.metrics.get_mut(flow.metrics) {
-                metrics.gaps[side & 1].packet(now, active, longest);
+                metrics.gaps[side & 1].packet(now, active, longest, compat);
             }
         }
         if self.table.user.limit() > 0 {

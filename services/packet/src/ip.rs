@@ -129,7 +129,7 @@ impl<'a> Walk<'a> {
                 }
                 if let Some(header) = tcp::parse(data, ip.payload) {
                     ip.application = header.payload;
-                    self.summary.user = rest(data, usize::from(header.header_length).max(20));
+                    self.summary.user = rest(data, usize::from(header.header_length));
                     ip.transport = Transport::Tcp(header);
                 }
             }

@@ -3,6 +3,7 @@
 use crate::bytes::{rest, u8_at};
 use crate::ip::{AH, Addresses, Fragment, Ip, Transport};
 use crate::link::Walk;
+use crate::summary::Network;
 
 const MORE_FRAGMENTS: u16 = 0x2000;
 
@@ -24,10 +25,11 @@ impl<'a> Walk<'a> {
         }
         let mut payload = total - header_length as i32;
         let mut transport = rest(data, header_length);
+        // Octets behind the packet are Ethernet padding; 3.0.8 takes them for a header that is missing.
+        let end = usize::try_from(total).unwrap_or(0).max(header_length);
+        let packet = data.get(..end).unwrap_or(data);
         if !self.rules.compat {
-            // Octets behind the packet are Ethernet padding.
-            let octets = usize::try_from(payload).unwrap_or(0);
-            transport = transport.get(..octets).unwrap_or(transport);
+            transport = rest(packet, header_length);
         }
         let flags = u16::from_be_bytes([header[6], header[7]]);
         let (offset, more) = (u32::from(flags & 0x1fff) * 8, flags & MORE_FRAGMENTS != 0);
@@ -45,7 +47,9 @@ impl<'a> Walk<'a> {
                     break;
                 };
                 protocol = next;
-                payload -= octets as i32;
+                if !self.rules.compat {
+                    payload -= octets as i32;
+                }
                 transport = rest(transport, octets);
             }
         }
@@ -65,7 +69,12 @@ impl<'a> Walk<'a> {
             ports: (0, 0),
             transport: Transport::Other,
         };
+        let padding = data.len() - packet.len();
         self.transport(ip, transport, data);
+        if padding != 0 && matches!(self.summary.network, Network::Ip(_)) {
+            let user = self.summary.user;
+            self.summary.user = user.get(..user.len().saturating_sub(padding)).unwrap_or(&[]);
+        }
     }
 }
 

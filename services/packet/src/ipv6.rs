@@ -84,6 +84,7 @@ impl<'a> Walk<'a> {
             ports: (0, 0),
             transport: Transport::Other,
         };
-        self.transport(ip, transport, data);
+        let start = if fragment.is_some_and(|part| part.offset != 0) { transport } else { data };
+        self.transport(ip, transport, start);
     }
 }

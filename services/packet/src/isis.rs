@@ -29,7 +29,7 @@ pub(crate) fn pdu<'a>(walk: &mut Walk<'a>, data: &'a [u8]) {
     match parse(walk, data) {
         Some(isis) => {
             walk.summary.network = Network::Isis(isis);
-            walk.summary.user = rest(data, 8);
+            walk.summary.user = data;
         }
         None => walk.frame_flow(data),
     }

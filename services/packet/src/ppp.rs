@@ -34,7 +34,8 @@ pub(crate) fn packet<'a>(walk: &mut Walk<'a>, data: &'a [u8]) {
     match protocol(data) {
         Some((IPV4, header)) => walk.protocol(ETHERTYPE_IPV4, rest(data, header)),
         Some((IPV6, header)) => walk.protocol(ETHERTYPE_IPV6, rest(data, header)),
-        _ => walk.frame_flow(data),
+        Some((_, header)) => walk.frame_flow(rest(data, header)),
+        None => walk.frame_flow(data),
     }
 }
 

@@ -61,7 +61,7 @@ pub(crate) fn frame<'a>(walk: &mut Walk<'a>, data: &'a [u8], padded: bool) {
         name(subtype, rest(data, 24), &mut ssid);
     }
     walk.summary.network = Network::Wlan(Wlan { destination, source, bssid, ssid });
-    walk.summary.user = rest(data, 24);
+    walk.summary.user = data;
 }
 
 /// Copies the network name of a management frame's body into `ssid`.
