@@ -66,7 +66,7 @@ fn run() -> Result<(), Box<dyn std::error::Error>> {
     loop {
         match capture.next_packet() {
             Ok(packet) => {
-                let time = Time::from_micros(packet.header.ts.tv_sec, packet.header.ts.tv_usec);
+                let time = Time::from_pcap(packet.header.ts.tv_sec, packet.header.ts.tv_usec);
                 let summary = dissector.dissect(packet.data, packet.header.len);
                 engine.packet(time, &summary, &mut sink);
             }

@@ -44,6 +44,9 @@ impl Engine {
             return;
         }
         flow.set(Flow::EMITTED, true);
+        if flow.packets() > 1 {
+            flow.set(Flow::RANGE, true);
+        }
         let sequence = if self.config.version == Version::V5 || flow.number == 0 {
             // 0 is no number; the counter of records wraps past it and past the reserved highest one.
             self.number = self.number.wrapping_add(1);
@@ -64,6 +67,9 @@ impl Engine {
         // A record is far shorter than its length field can say: user data is bounded by the configuration.
         if record.finish().is_ok() {
             self.counters.records += 1;
+            if let Some(stale) = self.stale.get_mut(..buffer.len()) {
+                stale.copy_from_slice(&buffer);
+            }
             sink.record(&buffer);
         } else {
             self.counters.unreported += flow.packets();
@@ -78,15 +84,31 @@ impl Engine {
         if self.config.version == Version::V3 || self.config.source_id != SourceId::None {
             Transport::new(self.config.source_id, sequence).emit(out);
         }
+        let at = out.len();
         flow_section(flow, &rare).emit(out);
+        let cut = self.config.compat && Kind::of(&flow.key) == Kind::Arp && flow.key[2] >> 24 == 0;
+        if cut {
+            // The section of a key without hardware address is one word short (record-format chapter, 7.2.10).
+            out.truncate(at + 16);
+            if let Some(words) = out.get_mut(at + 3) {
+                *words = 4;
+            }
+        }
+        let at = out.len();
         self.time(flow).emit(out);
+        if cut {
+            // What the cut word's conversion to network order meets instead is this section's header.
+            if let Some(header) = out.get_mut(at..at + 4) {
+                header.reverse();
+            }
+        }
         Metric {
             src: counters(src),
             dst: counters(dst),
             app: self.config.application_octets && (src.application != 0 || dst.application != 0),
         }
         .emit(out);
-        self.network(flow).emit(out);
+        self.network(flow, out.len()).emit(out);
         if (src.bits | dst.bits) & Side::VLAN != 0 {
             let tag = |side: &Side| (side.bits & Side::VLAN != 0).then_some(side.vlan);
             Vlan { src: tag(src), dst: tag(dst) }.emit(out);
@@ -200,14 +222,20 @@ impl Engine {
             let end = stamps.clone().max();
             let mut start: Option<Time> = None;
             for time in stamps {
-                if time.seconds() < start.map_or(NO_START, Time::seconds) {
+                // Its seconds are signed, past 2038 as on the wire of a capture file.
+                let signed = |time: Time| i64::from(time.seconds() as i32);
+                if signed(time) < start.map_or(i64::from(NO_START), signed) {
                     start = Some(time);
                 }
             }
             let start = start.map_or(Stamp::from_sec_usec(NO_START, 0), stamp);
             let end = end.map_or(Stamp::ZERO, stamp);
             let stamps = if start == end { Stamps::One(start) } else { Stamps::Range(start, end) };
-            TimeDsr { encoding: if count > 1 { 2 } else { 1 }, stamps, ..TimeDsr::sensor(start, end) }
+            TimeDsr {
+                encoding: if count > 1 || flow.has(Flow::RANGE) { 2 } else { 1 },
+                stamps,
+                ..TimeDsr::sensor(start, end)
+            }
         } else {
             let start = stamps.clone().min().map_or(Stamp::ZERO, stamp);
             let end = stamps.max().map_or(Stamp::ZERO, stamp);
@@ -219,11 +247,17 @@ impl Engine {
         time
     }
 
-    fn network(&self, flow: &Flow) -> Network {
-        let (version, compat) = (self.config.version, self.config.compat);
+    /// The network section, which will begin at octet `at` of the record.
+    fn network(&self, flow: &Flow, at: usize) -> Network {
+        let version = self.config.version;
+        // The window of a single segment is never filled in by 3.0.8, and then turned to network order.
+        let stale = match self.stale.get(at + 16..at + 18) {
+            Some(&[low, high]) => Some(u16::from_be_bytes([high, low])),
+            _ => None,
+        };
         match flow.state {
             State::Tcp => match self.table.tcp.get(flow.network) {
-                Some(tcp) => Network::new(Body::Tcp(tcp_body(tcp, version, compat))),
+                Some(tcp) => Network::new(Body::Tcp(tcp_body(tcp, version, stale))),
                 None => Network::EMPTY,
             },
             State::Fragment => match self.table.reassemblies.get(flow.network) {
@@ -285,7 +319,7 @@ fn ip_attributes(src: &Side, dst: &Side) -> IpAttr {
     }
 }
 
-fn tcp_body(tcp: &Tcp, version: Version, compat: bool) -> TcpBody {
+fn tcp_body(tcp: &Tcp, version: Version, stale: Option<u16>) -> TcpBody {
     let segment_size = |side: &Registers| match version {
         Version::V3 => None,
         Version::V5 => Some((side.segment_size, 0)),
@@ -297,8 +331,7 @@ fn tcp_body(tcp: &Tcp, version: Version, compat: bool) -> TcpBody {
             status: tcp.status,
             seq: side.base,
             options: tcp.options,
-            // Never filled in by 3.0.8.
-            window: if compat { 0 } else { side.window },
+            window: stale.unwrap_or(side.window),
             flags: side.flags,
             window_scale: side.shift,
             maxseg: segment_size(side),
@@ -422,7 +455,7 @@ fn flow_section(flow: &Flow, rare: &Rare) -> record::Flow {
             FlowKey::Matrix6(src, dst)
         }
         Kind::Ipv6 | Kind::Icmp6 | Kind::Esp6 | Kind::Fragment6 => FlowKey::Ipv6(ipv6_key(kind, words)),
-        Kind::Arp => arp_key(words, reversed),
+        Kind::Arp => arp_key(words, rare.rest.as_ref(), reversed),
         Kind::Rarp => rarp_key(words, rare.rest.as_ref()),
         Kind::Frame => {
             let mut octets = [0u8; 16];
@@ -514,10 +547,11 @@ fn ipv6_key(kind: Kind, words: &Words) -> Ipv6Key {
     Ipv6Key { src, dst, proto: key::protocol(words), label: 0, detail, masks: None }
 }
 
-fn arp_key(words: &Words, reversed: bool) -> FlowKey {
+fn arp_key(words: &Words, rest: Option<&Words>, reversed: bool) -> FlowKey {
     let lengths = words[2].to_be_bytes();
-    let mut hardware = [0u8; 16];
-    key::unpack(&words[5..9], &mut hardware);
+    let mut hardware = [0u8; 32];
+    key::unpack(&words[5..10], &mut hardware[..20]);
+    key::unpack(&rest.copied().unwrap_or_default()[..3], &mut hardware[20..]);
     let hardware = hardware.get(..usize::from(lengths[0])).unwrap_or(&hardware);
     let (sender, target) = (Ipv4Addr::from(words[3]), Ipv4Addr::from(words[4]));
     FlowKey::Arp(ArpKey {
@@ -525,16 +559,19 @@ fn arp_key(words: &Words, reversed: bool) -> FlowKey {
         pro: words[1] as u16,
         hln: lengths[0],
         pln: lengths[1],
+        op: words[2] as u16,
         ..ArpKey::sensor(sender, target, hardware, reversed)
     })
 }
 
 fn rarp_key(words: &Words, rest: Option<&Words>) -> FlowKey {
     let lengths = words[2].to_be_bytes();
-    let (mut source, mut destination) = ([0u8; 16], [0u8; 16]);
-    key::unpack(&words[4..8], &mut source);
-    key::unpack(&rest.copied().unwrap_or_default()[..4], &mut destination);
-    let address = |octets: &[u8; 16]| HwAddr::new(octets.get(..usize::from(lengths[0])).unwrap_or(octets));
+    let (mut source, mut destination) = ([0u8; 32], [0u8; 32]);
+    let rest = rest.copied().unwrap_or_default();
+    key::unpack(&words[4..10], &mut source[..24]);
+    key::unpack(&rest[8..], &mut source[24..]);
+    key::unpack(&rest[..8], &mut destination);
+    let address = |octets: &[u8; 32]| HwAddr::new(octets.get(..usize::from(lengths[0])).unwrap_or(octets));
     FlowKey::Rarp(RarpKey {
         hrd: (words[1] >> 16) as u16,
         pro: words[1] as u16,

@@ -61,6 +61,8 @@ pub struct Engine {
     pub(crate) counters: Counters,
     /// The record being written.
     pub(crate) buffer: Vec<u8>,
+    /// Octets of earlier records, where 3.0.8 shows through what it does not fill in; empty otherwise.
+    pub(crate) stale: Vec<u8>,
     /// The status interval in nanoseconds.
     pub(crate) interval: i64,
     /// Idle timeouts by class in nanoseconds.
@@ -83,6 +85,7 @@ impl Engine {
             number: 0,
             counters: Counters::default(),
             buffer: Vec::with_capacity(1 << 18),
+            stale: if config.compat { vec![0; 1 << 18] } else { Vec::new() },
             interval: nanos(config.status_interval),
             timeouts,
             config,

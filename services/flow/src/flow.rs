@@ -144,6 +144,8 @@ impl Flow {
     pub const REVERSE: u8 = 0x02;
     /// The current record was emitted; the next packet starts another.
     pub const EMITTED: u8 = 0x04;
+    /// A record of the flow had more than one stamp.
+    pub const RANGE: u8 = 0x08;
     /// Shift of the idle class.
     pub const CLASS: u8 = 4;
 

@@ -64,7 +64,8 @@ impl Default for Gaps {
 impl Gaps {
     /// Notes a packet. Gaps of `longest` nanoseconds and more are not counted.
     pub fn packet(&mut self, now: Time, active: bool, longest: i64, compat: bool) {
-        if self.latest.is_set() {
+        let known = self.latest.is_set() && !(compat && self.latest.seconds() == 0);
+        if known {
             let gap = now.since(self.latest);
             if gap <= 0 {
                 return;

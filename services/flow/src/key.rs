@@ -35,9 +35,10 @@ pub(crate) enum Kind {
     Fragment6,
     /// 1–8 addresses.
     Matrix6,
-    /// 1 types; 2 lengths and operation; 3 sender; 4 target; 5–8 sender hardware address.
+    /// 1 types; 2 lengths and operation; 3 sender; 4 target; 5–9 and on in the rest: sender hardware address.
     Arp,
-    /// 1 types; 2 lengths and operation; 3 target; 4–7 source, and in the rest destination hardware address.
+    /// 1 types; 2 lengths and operation; 3 target; 4–9 source hardware address; in the rest the destination's, and the
+    /// end of the source's.
     Rarp,
     /// 1–3 destination and source; 4 type and service access points.
     Frame,
@@ -314,11 +315,16 @@ impl Key {
         } else {
             (arp.sender, arp.target, &arp.sender_hardware)
         };
-        let mut words = arp_head(Kind::Arp, arp, 1);
+        let mut words = arp_head(Kind::Arp, arp, if arp.protocol_length == 0 { 0 } else { 1 });
         words[3] = sender;
         words[4] = target;
-        pack(&mut words[5..9], hardware);
-        Key { words, rest: None, direction: u8::from(arp.reply), class: Class::Arp }
+        pack(&mut words[5..10], &hardware[..20]);
+        let rest = (arp.hardware_length > 20).then(|| {
+            let mut rest = Words::default();
+            pack(&mut rest[..3], &hardware[20..]);
+            rest
+        });
+        Key { words, rest, direction: u8::from(arp.reply), class: Class::Arp }
     }
 
     /// A request asks for its target hardware address; a reply names the address assigned to its target.
@@ -330,9 +336,10 @@ impl Key {
             (0, &arp.target_hardware, &arp.sender_hardware)
         };
         words[3] = target;
-        pack(&mut words[4..8], source);
+        pack(&mut words[4..10], &source[..24]);
         let mut rest = Words::default();
-        pack(&mut rest[..4], destination);
+        pack(&mut rest[..8], destination);
+        pack(&mut rest[8..], &source[24..]);
         Key { words, rest: Some(rest), direction: 0, class: Class::Arp }
     }
 

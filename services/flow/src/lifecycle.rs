@@ -24,7 +24,7 @@ impl Engine {
         let flow = self.table.flows.get(part)?;
         let waited = self.now.since(flow.queue_time);
         // A flow stamped far ahead of the clock would otherwise hold up all behind it.
-        let ahead = !self.config.compat && waited < -interval.max(1_000_000_000);
+        let ahead = !self.config.compat && waited < interval.max(1_000_000_000).saturating_neg();
         (waited >= interval || ahead).then_some(part)
     }
 
@@ -95,9 +95,9 @@ impl Engine {
     /// Reports every flow that has unreported packets and forgets all flows: the end of the input.
     pub fn flush(&mut self, sink: &mut dyn Sink) {
         // The fraction of the interval survives in 3.0.8: what is not that old ends as shut down (section 5.6).
-        let interval = if self.config.compat { self.interval % 1_000_000_000 } else { i64::MIN };
-        self.expire_status(interval, sink);
-        let rest = self.config.compat.then_some(Cause::Shutdown);
+        let interval = if self.config.compat { self.interval % 1_000_000_000 } else { 0 };
+        let rest = (interval != 0).then_some(Cause::Shutdown);
+        self.expire_status(if interval == 0 { i64::MIN } else { interval }, sink);
         for queue in [Queue::STATUS].into_iter().chain((0..Class::COUNT as u8).map(Queue)) {
             loop {
                 let part = self.queues.head(queue);

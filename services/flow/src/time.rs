@@ -17,6 +17,13 @@ impl Time {
         Time(seconds.saturating_mul(1_000_000_000).saturating_add(micros.saturating_mul(1000)))
     }
 
+    /// From the stamp of a packet as libpcap hands it over: seconds past 2038 may have become negative, and the
+    /// fraction of a damaged capture may be anything; it is kept within its second.
+    #[inline]
+    pub fn from_pcap(seconds: i64, micros: i64) -> Time {
+        Time::from_micros(i64::from(seconds as u32), micros.clamp(0, 999_999))
+    }
+
     /// From seconds and nanoseconds.
     #[inline]
     pub const fn from_nanos(seconds: i64, nanos: i64) -> Time {

@@ -138,9 +138,14 @@ impl Engine {
         counted.octets += u64::from(summary.length);
         counted.application += u64::try_from(application).unwrap_or(0);
         if sizes {
-            let size = u16::try_from(summary.length).unwrap_or(u16::MAX);
-            counted.smallest = counted.smallest.min(size);
-            counted.largest = counted.largest.max(size);
+            // 3.0.8 stores what does not fit cut off.
+            let size = if compat { summary.length as u16 } else { summary.length.min(0xffff) as u16 };
+            if summary.length <= u32::from(counted.smallest) {
+                counted.smallest = size;
+            }
+            if summary.length > u32::from(counted.largest) {
+                counted.largest = size;
+            }
         }
         if jitter {
             if let Some(metrics) = self.table.metrics.get_mut(flow.metrics) {
@@ -225,6 +230,8 @@ impl Engine {
             if let Some(rtp) = Rtp::first(ip.ports, summary.user, side) {
                 self.table.set_session(part, State::Rtp, Session::Rtp(rtp));
             }
+        } else if self.config.compat && matches!(ip.addresses, Addresses::V6 { .. }) {
+            // 3.0.8 looks at no later packet of such a flow.
         } else if let Some(Session::Rtp(rtp)) = self.table.session_of(part) {
             let update = rtp.next(summary.user, *application, side);
             *application -= update.header as i32;

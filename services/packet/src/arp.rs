@@ -1,22 +1,22 @@
 //! ARP and RARP.
 
-use crate::bytes::{array_at, rest, u8_at, u16_at, u32_at};
+use crate::bytes::{rest, u8_at, u16_at, u32_at};
 use crate::link::Walk;
 use crate::summary::{Ignored, Network};
 
 /// The longest hardware address that a key holds.
-const MAX_HARDWARE: usize = 16;
+const MAX_HARDWARE: usize = 32;
 
 const REQUEST: u16 = 1;
 const REPLY: u16 = 2;
 const REVERSE_REQUEST: u16 = 3;
 const REVERSE_REPLY: u16 = 4;
 
-/// A hardware address of up to 16 octets, zero padded.
+/// A hardware address of up to 32 octets, zero padded.
 pub type Hardware = [u8; MAX_HARDWARE];
 
 /// An ARP request or reply.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Arp {
     /// Hardware type; 1 is Ethernet.
     pub hardware_type: u16,
@@ -46,9 +46,12 @@ pub struct Rarp {
 }
 
 pub(crate) fn arp<'a>(walk: &mut Walk<'a>, data: &'a [u8]) {
-    match parse(data) {
+    match parse(data, walk.rules.compat) {
         Some((REQUEST, fields)) => walk.summary.network = Network::Arp(fields),
-        Some((REPLY, fields)) => walk.summary.network = Network::Arp(Arp { reply: true, ..fields }),
+        Some((REPLY, fields)) => {
+            let reply = fields.protocol_length != 0;
+            walk.summary.network = Network::Arp(Arp { reply, ..fields });
+        }
         Some(_) if walk.rules.compat => return walk.ignore(Ignored::ArpOperation),
         _ => return walk.frame_flow(data),
     }
@@ -56,7 +59,7 @@ pub(crate) fn arp<'a>(walk: &mut Walk<'a>, data: &'a [u8]) {
 }
 
 pub(crate) fn rarp<'a>(walk: &mut Walk<'a>, data: &'a [u8]) {
-    match parse(data) {
+    match parse(data, walk.rules.compat) {
         Some((REVERSE_REQUEST, fields)) => walk.summary.network = Network::Rarp(Rarp { fields }),
         Some((REVERSE_REPLY, fields)) => {
             walk.summary.network = Network::Rarp(Rarp { fields: Arp { reply: true, ..fields } });
@@ -66,11 +69,17 @@ pub(crate) fn rarp<'a>(walk: &mut Walk<'a>, data: &'a [u8]) {
     walk.summary.user = rest(data, 28);
 }
 
-fn parse(data: &[u8]) -> Option<(u16, Arp)> {
+fn parse(data: &[u8], compat: bool) -> Option<(u16, Arp)> {
     let hardware_length = u8_at(data, 4)?;
     let protocol_length = u8_at(data, 5)?;
     let (hardware, protocol) = (usize::from(hardware_length), usize::from(protocol_length));
-    if hardware > MAX_HARDWARE || data.len() < 8 + 2 * (hardware + protocol) {
+    let operation = u16_at(data, 6)?;
+    if compat {
+        // 3.0.8 reads addresses wherever the lengths put them, and nothing at all unless protocol addresses have four octets.
+        if protocol != 4 {
+            return Some((operation, Arp::default()));
+        }
+    } else if hardware > MAX_HARDWARE || data.len() < 8 + 2 * (hardware + protocol) {
         return None;
     }
     let sender_hardware = 8;
@@ -83,22 +92,15 @@ fn parse(data: &[u8]) -> Option<(u16, Arp)> {
         hardware_length,
         protocol_length,
         reply: false,
-        sender: if protocol == 4 { u32_at(data, sender)? } else { 0 },
-        target: if protocol == 4 { u32_at(data, target)? } else { 0 },
+        sender: if protocol == 4 { u32_at(data, sender).unwrap_or(0) } else { 0 },
+        target: if protocol == 4 { u32_at(data, target).unwrap_or(0) } else { 0 },
         sender_hardware: address(data, sender_hardware, hardware),
         target_hardware: address(data, target_hardware, hardware),
     };
-    Some((u16_at(data, 6)?, fields))
+    Some((operation, fields))
 }
 
 fn address(data: &[u8], at: usize, length: usize) -> Hardware {
-    if length == 6 {
-        let mut padded = Hardware::default();
-        if let (Some(six), Some(start)) = (array_at::<6>(data, at), padded.first_chunk_mut::<6>()) {
-            *start = six;
-        }
-        return padded;
-    }
     let mut padded = Hardware::default();
     for (to, from) in padded.iter_mut().zip(rest(data, at).iter().take(length)) {
         *to = *from;

@@ -49,6 +49,8 @@ impl<'a> Walk<'a> {
     #[inline]
     pub fn protocol(&mut self, ethertype: u16, data: &'a [u8]) {
         match ethertype {
+            // The version nibble decides for IPv6, but for nothing else (flow-model chapter, section 3.3).
+            ETHERTYPE_IPV4 if data.first().is_some_and(|octet| octet >> 4 == 6) => self.ipv6(data),
             ETHERTYPE_IPV4 => self.ipv4(data),
             ETHERTYPE_IPV6 => self.ipv6(data),
             _ => self.other_protocol(ethertype, data),

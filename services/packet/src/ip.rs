@@ -3,7 +3,7 @@
 use crate::bytes::{array_at, rest, u8_at, u16_at, u32_at};
 use crate::icmp::{self, Icmp};
 use crate::link::Walk;
-use crate::summary::Network;
+use crate::summary::{Encapsulation, Network};
 use crate::tcp::{self, Tcp};
 use crate::{gre, udp};
 
@@ -150,7 +150,18 @@ impl<'a> Walk<'a> {
                 let dns = ip.ports.0 == 53 || ip.ports.1 == 53;
                 ip.transport = Transport::Udp { dns_id: if dns { u16_at(data, 8) } else { None } };
             }
-            ICMP if matches!(ip.addresses, Addresses::V4 { .. }) => icmp::v4(self, &mut ip, data),
+            ICMP if matches!(ip.addresses, Addresses::V4 { .. }) => {
+                icmp::v4(self, &mut ip, data);
+                if self.rules.compat && self.summary.encapsulation.0 & Encapsulation::AH.0 != 0 {
+                    // 3.0.8 keeps the protocol of the authentication header and looks no further.
+                    ip.protocol = AH;
+                    ip.application = ip.payload;
+                    if let Transport::Icmp(message) = &mut ip.transport {
+                        message.quoted = &[];
+                        message.captured = 0;
+                    }
+                }
+            }
             ICMPV6 if matches!(ip.addresses, Addresses::V6 { .. }) => icmp::v6(&mut ip, data),
             IGMP => {
                 if let (Some(kind), Some(code)) = (u8_at(data, 0), u8_at(data, 1)) {
@@ -177,7 +188,7 @@ impl<'a> Walk<'a> {
     pub fn authentication_header(&mut self, data: &'a [u8]) -> Option<(u8, usize)> {
         let next = u8_at(data, 0)?;
         let words = u8_at(data, 1)?;
-        self.summary.encapsulation.add(crate::Encapsulation::AH);
+        self.summary.encapsulation.add(Encapsulation::AH);
         // The reference takes every header for one of 16 octets (chapter section 3.4).
         let octets = if self.rules.compat { 16 } else { (usize::from(words) + 2) * 4 };
         (data.len() >= octets).then_some((next, octets))

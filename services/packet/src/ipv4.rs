@@ -62,7 +62,11 @@ impl<'a> Walk<'a> {
             ttl: header[8],
             tos: header[1],
             id,
-            options: if header_length > 20 { options(data.get(20..header_length).unwrap_or(&[])) } else { 0 },
+            options: if header_length > 20 {
+                options(rest(data.get(..header_length).unwrap_or(data), 20))
+            } else {
+                0
+            },
             fragment,
             payload,
             application: 0,

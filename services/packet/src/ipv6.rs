@@ -3,6 +3,7 @@
 use crate::bytes::{array_at, rest, u8_at, u16_at, u32_at};
 use crate::ip::{AH, Addresses, Fragment, Ip, Transport};
 use crate::link::Walk;
+use crate::summary::Encapsulation;
 
 const HOP_BY_HOP: u8 = 0;
 const ROUTING: u8 = 43;
@@ -10,6 +11,12 @@ const FRAGMENT: u8 = 44;
 const DESTINATION_OPTIONS: u8 = 60;
 
 impl<'a> Walk<'a> {
+    /// 3.0.8 takes the Ethernet header that it makes up for cooked captures off the length of IPv6 packets.
+    fn cooked_fault(&self) -> i32 {
+        let cooked = self.summary.encapsulation.0 & Encapsulation::SLL.0 != 0;
+        if self.rules.compat && cooked { 14 } else { 0 }
+    }
+
     /// Walks an IPv6 packet. A header that was not captured whole makes a frame flow.
     pub fn ipv6(&mut self, data: &'a [u8]) {
         let (Some(word), Some(source), Some(destination)) =
@@ -18,7 +25,7 @@ impl<'a> Walk<'a> {
             return self.frame_flow(data);
         };
         let stated = u16_at(data, 4).unwrap_or(0);
-        let on_wire = self.wire_after(data).saturating_sub(40).min(i32::MAX as u32) as i32;
+        let on_wire = self.wire_after(data).min(i32::MAX as u32) as i32 - 40 - self.cooked_fault();
         // 3.0.8 goes by the frame's length, padding included; a stated length of 0 is a jumbogram or an offloaded segment.
         let mut payload = if self.rules.compat || stated == 0 { on_wire } else { i32::from(stated) };
         let mut transport = rest(data, 40);

@@ -356,7 +356,6 @@ impl<'a> Walk<'a> {
         if flags & 0x80 != 0 {
             header += 2 + usize::from(u16_at(frame, 4).unwrap_or(0));
         }
-        self.count_without(header as u32);
         if flags & 2 != 0 {
             self.ip_by_version(rest(frame, header + 4));
         } else {
