@@ -121,6 +121,16 @@ impl Client {
         matches!(self.state, State::Closed)
     }
 
+    /// Whether all of it, and the end, has been handed to the system.
+    pub(super) fn is_finished(&self) -> bool {
+        matches!(self.state, State::Closing { shut: true, .. } | State::Closed)
+    }
+
+    /// Closes without further ado.
+    pub(super) fn drop_connection(&mut self) {
+        self.state = State::Closed;
+    }
+
     /// Whether it occupies one of the places for clients.
     pub(super) fn is_served(&self) -> bool {
         !matches!(self.state, State::Closing { .. } | State::Closed)
@@ -348,7 +358,18 @@ impl Client {
         }
     }
 
+    /// Counts what the ring has overtaken, also while the socket is stuck.
+    fn catch_up(&mut self, ring: &Ring, config: &ServerConfig) {
+        let missed = ring.catch_up(&mut self.cursor);
+        if missed > 0 && self.counters.dropped.fetch_add(missed, Ordering::Relaxed) == 0 {
+            self.say(config, Severity::Warning, "is too slow: records are dropped");
+        }
+    }
+
     fn try_write(&mut self, ring: &Ring, config: &ServerConfig) -> io::Result<bool> {
+        if matches!(self.state, State::Streaming) {
+            self.catch_up(ring, config);
+        }
         let mut turn = TURN;
         while turn > 0 {
             if !self.writable {
@@ -366,13 +387,6 @@ impl Client {
             self.written = 0;
             match &mut self.state {
                 State::Streaming => {
-                    let missed = ring.catch_up(&mut self.cursor);
-                    if missed > 0 {
-                        let before = self.counters.dropped.fetch_add(missed, Ordering::Relaxed);
-                        if before == 0 {
-                            self.say(config, Severity::Warning, "is too slow: records are dropped");
-                        }
-                    }
                     let run = ring.run(&mut self.cursor);
                     if run.is_empty() {
                         return Ok(false);

@@ -95,10 +95,10 @@ impl Loop {
 
             if stopping {
                 let by = lock(&shared.stop_by).unwrap_or_else(Instant::now);
-                let left = self.clients.values().any(|c| !c.is_drained(&ring));
+                let left = self.close_drained(&ring, config);
                 if !left || Instant::now() >= by {
-                    self.close_all(&ring, config);
-                    lock(&shared.clients).clear();
+                    self.clients.values_mut().for_each(Client::drop_connection);
+                    self.remove_closed(config, shared);
                     return;
                 }
             }
@@ -229,12 +229,16 @@ impl Loop {
         next.map_or(IDLE, |at| at.saturating_duration_since(Instant::now()).min(IDLE))
     }
 
-    /// Ends every connection; what the sockets hold still goes out.
-    fn close_all(&mut self, ring: &Ring, config: &ServerConfig) {
+    /// Ends the connections of those who have got everything. True while others are left.
+    fn close_drained(&mut self, ring: &Ring, config: &ServerConfig) -> bool {
+        let mut left = false;
         for client in self.clients.values_mut() {
-            client.finish();
-            client.writable = true;
-            client.write(ring, config);
+            if client.is_drained(ring) {
+                client.finish();
+                client.write(ring, config);
+            }
+            left |= !client.is_finished();
         }
+        left
     }
 }

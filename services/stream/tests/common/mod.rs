@@ -66,7 +66,18 @@ pub fn serve(change: impl FnOnce(&mut ServerConfig)) -> (Broadcast, SocketAddr) 
 
 /// Connects and reads the initial record.
 pub fn attach(address: SocketAddr) -> TcpStream {
-    let mut stream = TcpStream::connect(address).unwrap();
+    greeted(TcpStream::connect(address).unwrap())
+}
+
+/// Likewise, with so small a receive buffer that the system does not read ahead for a client that does not read.
+pub fn attach_small(address: SocketAddr) -> TcpStream {
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    socket.set_recv_buffer_size(65_536).unwrap();
+    socket.connect(&address.into()).unwrap();
+    greeted(socket.into())
+}
+
+fn greeted(mut stream: TcpStream) -> TcpStream {
     stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
     let mut greeting = [0; 128];
     stream.read_exact(&mut greeting).unwrap();
