@@ -169,3 +169,28 @@ proptest! {
         use_everything(&bytes);
     }
 }
+
+/// Octets in which every other word begins a long record, so that looking for the next sound one must not walk to the
+/// end of each: without a bound a mebibyte takes half a minute.
+#[test]
+fn records_within_records() {
+    for words in [0x0402u16, 0x4002, 0x4003, 0xff02, 0xff03] {
+        let [high, low] = words.to_be_bytes();
+        let mut bytes = vec![0xff; 8];
+        while bytes.len() < 1 << 20 {
+            bytes.extend([0x13, 0x10, high, low, 0x01, 0x00, 0x00, 0x01]);
+        }
+        let began = std::time::Instant::now();
+        for skip in [0, 8] {
+            let (mut framer, mut at) = (Framer::new(), skip);
+            loop {
+                let (used, frame) = framer.next(&bytes[at..], true);
+                at += used;
+                if matches!(frame, Frame::End { .. }) {
+                    break;
+                }
+                assert!(began.elapsed().as_secs() < 10, "{words:#06x}: at {at} after {:?}", began.elapsed());
+            }
+        }
+    }
+}

@@ -339,6 +339,19 @@ fn times_by_form() {
     // An offset before the first stamp.
     let t = time("032d1804 6553f100 000003e8 fffffc18").resolve(Some(&both), false);
     assert_eq!((usec(t.src), usec(t.dst)), (Some((1000, 1000)), Some((0, 0))));
+    // An offset that leads before 1970 leads to it.
+    let t = time("032d1804 00000000 00000001 ffffffff").resolve(Some(&both), false);
+    assert_eq!(t.src.map(|(s, _)| s.nanos()), Some(1000));
+    assert_eq!(t.dst, t.src, "not set, so the other side's");
+    // Exchanged, the offset of one end no longer fits: written whole, and read back the same.
+    let t = time("032d1804 6553f100 00000000 80000000");
+    let mut out = Vec::new();
+    t.reversed().emit(&mut out);
+    assert_eq!(
+        dsr::time::Time::parse(&out).map(|t| t.resolve(None, false)),
+        Some(t.reversed().resolve(None, false))
+    );
+    assert_eq!(out.len(), 20);
     // Beyond 2^31 microseconds: absolute pairs.
     let far = Times { src: Some((Stamp::from_sec_usec(1000, 0), Stamp::from_sec_usec(3200, 5))), dst: None };
     let mut out = Vec::new();

@@ -167,8 +167,9 @@ impl Time {
             }
             let t = match (i, relative) {
                 (0, _) => Some(first),
+                // Nothing was seen before 1970; such a stamp could not be written as a first one either.
                 (_, true) => wire::be32(b, 8 + 4 * i)
-                    .map(|off| first.plus_nanos(i64::from(off as i32).saturating_mul(1000))),
+                    .map(|off| first.plus_nanos(i64::from(off as i32).saturating_mul(1000)).max(Stamp::ZERO)),
                 (_, false) => stamp(4 + 8 * i),
             };
             i += 1;
@@ -207,6 +208,16 @@ impl Time {
             Stamps::Sides(s, d) => (s, d, false),
             Stamps::Relative(s, d) => (s, d, true),
         };
+        // Offsets from a first stamp that was not the first before the sides were exchanged need not fit: then the
+        // stamps are written whole, which the length tells.
+        let flat = |side: Option<SideTime>| side.into_iter().flat_map(|s| [Some(s.start), s.end]).flatten();
+        let first = flat(src).chain(flat(dst)).next();
+        let offset = |t: Stamp, base: Stamp| i32::try_from(t.since(base).div_euclid(1000));
+        let fits = first.is_none_or(|base| flat(src).chain(flat(dst)).all(|t| offset(t, base).is_ok()));
+        if relative && !fits && st == 5 {
+            st = 2;
+        }
+        let relative = relative && fits;
         for (side, start, end) in [(src, SRC_START, SRC_END), (dst, DST_START, DST_END)] {
             if let Some(side) = side {
                 st |= start | if side.end.is_some() { end } else { 0 };
@@ -214,12 +225,9 @@ impl Time {
         }
         let at = begin(out, code::TIME, st, self.qualifier);
         let mut base: Option<Stamp> = None;
-        for t in [src, dst].into_iter().flatten().flat_map(|s| [Some(s.start), s.end]).flatten() {
-            match base {
-                Some(base) if relative => {
-                    let off = t.since(base).div_euclid(1000).clamp(i64::from(i32::MIN), i64::from(i32::MAX));
-                    out.be32(off as i32 as u32);
-                }
+        for t in flat(src).chain(flat(dst)) {
+            match base.map(|base| offset(t, base)) {
+                Some(Ok(offset)) if relative => out.be32(offset as u32),
                 _ => stamp(out, t),
             }
             base = base.or(Some(t));
