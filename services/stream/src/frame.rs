@@ -19,6 +19,16 @@ const MAX_SEARCHED: usize = 4 << 10;
 /// Damage longer than this is reported in pieces, so that a reader of endless noise learns about it.
 const DAMAGE_PIECE: u64 = 1 << 20;
 
+/// How well the octets of one record can be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Soundness {
+    /// Every octet belongs to a part of it.
+    Sound,
+    /// It can be read, but some octets at its end belong to nothing.
+    Loose,
+    Unreadable,
+}
+
 /// What the framer found at its position.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Step {
@@ -113,7 +123,7 @@ impl Framer {
 
     /// The next record or damage. `ended` says that nothing will follow what is in the buffer; `check` says whether
     /// the octets of one record can be read.
-    pub(crate) fn step(&mut self, ended: bool, check: impl Fn(&[u8]) -> bool) -> Step {
+    pub(crate) fn step(&mut self, ended: bool, check: impl Fn(&[u8]) -> Soundness) -> Step {
         loop {
             if self.damage.is_some() {
                 match self.search(ended, &check) {
@@ -140,21 +150,33 @@ impl Framer {
             let Some(record) = pending.get(..header.octets) else {
                 if ended {
                     self.damage = Some((self.offset, "a record that is longer than the rest"));
-                    self.consume(1);
-                    continue;
+                } else if !header.known() && header.octets > MAX_SEARCHED {
+                    // Most likely no length at all: not to be waited for.
+                    self.damage = Some((self.offset, "a record of unknown type"));
+                } else {
+                    return Step::More;
                 }
-                return Step::More;
+                self.consume(1);
+                continue;
             };
-            if header.known() && check(record) {
+            // A short management record is legal and says nothing (record chapter 4.3, 11).
+            if header.known() && header.is_mar() && header.octets < crate::INITIAL {
+                self.consume(header.octets);
+                continue;
+            }
+            let good = header.known()
+                && match check(record) {
+                    Soundness::Sound => true,
+                    // A long record that ends in nothing, in front of nothing, is a wrong length that would swallow
+                    // the records behind it.
+                    Soundness::Loose => header.octets <= MAX_SEARCHED || self.follows(header, ended),
+                    Soundness::Unreadable => false,
+                };
+            if good {
                 let range = self.start..self.start + header.octets;
                 let offset = self.offset;
                 self.consume(header.octets);
                 return Step::Record { range, offset };
-            }
-            // A management record that is not 32 words long is legal and says nothing (record chapter 4.3).
-            if header.is_mar() && header.octets != 128 && header.known() && self.follows(header, ended) {
-                self.consume(header.octets);
-                continue;
             }
             let reason = if header.known() { "an unreadable record" } else { "a record of unknown type" };
             if self.follows(header, ended) {
@@ -167,19 +189,24 @@ impl Framer {
         }
     }
 
+    /// True when a whole record stands `at` octets ahead, by the strict rules of the search.
+    fn certain(&self, at: usize, ended: bool, check: &impl Fn(&[u8]) -> Soundness) -> bool {
+        let ahead = self.pending().get(at..).unwrap_or_default();
+        let Some(header) = Header::read(ahead).filter(|h| h.searched()) else {
+            return false;
+        };
+        ahead.get(..header.octets).is_some_and(|record| {
+            known_start(record) && follows(ahead, header, ended) && check(record) == Soundness::Sound
+        })
+    }
+
     /// True when what follows a record with this header, as far as it is there, looks like a record too.
     fn follows(&self, header: Header, ended: bool) -> bool {
-        let pending = self.pending();
-        let rest = pending.get(header.octets..).unwrap_or_default();
-        match Header::read(rest) {
-            Some(next) if next.octets == 0 => true,
-            Some(next) => next.known() && (next.octets <= rest.len() || !ended),
-            None => rest.is_empty() || !ended,
-        }
+        follows(self.pending(), header, ended)
     }
 
     /// Moves to the next octets that are certainly a record. `None`: found, go on there.
-    fn search(&mut self, ended: bool, check: &impl Fn(&[u8]) -> bool) -> Option<Step> {
+    fn search(&mut self, ended: bool, check: &impl Fn(&[u8]) -> Soundness) -> Option<Step> {
         loop {
             let (from, reason) = self.damage?;
             let pending = self.pending();
@@ -193,11 +220,14 @@ impl Framer {
             };
             if header.searched() {
                 match pending.get(..header.octets) {
-                    Some(record) if self.follows(header, ended) && known_start(record) && check(record) => {
+                    Some(_) if self.certain(0, ended, check) => {
                         self.damage = None;
                         return Some(Step::Damage { offset: from, length: self.offset - from, reason });
                     }
-                    None if !ended => return Some(Step::More),
+                    // It may be one that is still coming; but one that is there already counts for more.
+                    None if !ended && !(1..pending.len()).any(|at| self.certain(at, ended, check)) => {
+                        return Some(Step::More);
+                    }
                     _ => {}
                 }
             }
@@ -214,6 +244,16 @@ impl Framer {
         let (offset, length) = (self.offset, self.pending().len());
         self.consume(length);
         Step::Damage { offset, length: length as u64, reason }
+    }
+}
+
+/// Whether what stands behind a record with this header at the start of `octets` looks like a record too.
+fn follows(octets: &[u8], header: Header, ended: bool) -> bool {
+    let rest = octets.get(header.octets..).unwrap_or_default();
+    match Header::read(rest) {
+        Some(next) if next.octets == 0 => true,
+        Some(next) => next.known() && (next.octets <= rest.len() || !ended),
+        None => rest.is_empty() || !ended,
     }
 }
 
@@ -238,12 +278,12 @@ impl Header {
     }
 
     fn is_mar(self) -> bool {
-        self.kind == 0x80
+        matches!(self.kind, 0x80 | 0xb0)
     }
 
     /// A type that carries something and a version that is read (4 is read like 3, record chapter 12.10).
     fn known(self) -> bool {
-        matches!(self.kind, 0x10 | 0x30 | 0x40 | 0x50 | 0x80) && matches!(self.version, 3..=5 | 7)
+        matches!(self.kind, 0x10 | 0x30 | 0x40 | 0x50 | 0x80 | 0xb0) && matches!(self.version, 3..=5 | 7)
     }
 
     /// Stricter, for the search after damage.
@@ -283,7 +323,7 @@ mod tests {
         let (mut input, mut ended) = (bytes, false);
         let (mut records, mut damage) = (vec![], vec![]);
         loop {
-            match framer.step(ended, |r| r.get(4) != Some(&0xee)) {
+            match framer.step(ended, |_| Soundness::Sound) {
                 Step::Record { range, offset } => {
                     let r = framer.bytes(range);
                     assert_eq!(r, &bytes[offset as usize..][..r.len()]);
@@ -353,7 +393,7 @@ mod tests {
         framer.expect_reply();
         framer.fill(&mut &bytes[..]).unwrap();
         for expected in [1, 2] {
-            let Step::Record { range, .. } = framer.step(false, |_| true) else {
+            let Step::Record { range, .. } = framer.step(false, |_| Soundness::Sound) else {
                 panic!("no record");
             };
             assert_eq!(framer.bytes(range)[15], expected);
@@ -367,6 +407,48 @@ mod tests {
         let bytes = [&flow(1)[..], &long, &flow(2)].concat();
         let (records, damage) = run(&bytes, 1000);
         assert_eq!((records, damage), (vec![1, 0x11, 2], vec![]));
+    }
+
+    #[test]
+    fn a_live_stream_does_not_wait_for_what_noise_promises() {
+        // The noise ends in what could be the header of a record of 4000 octets.
+        let bytes = [&flow(1)[..], &[0xff; 9], &[0x13, 0x10, 0x03, 0xe8], &flow(2), &flow(3)].concat();
+        let mut framer = Framer::default();
+        framer.fill(&mut &bytes[..]).unwrap();
+        let mut seen = vec![];
+        loop {
+            match framer.step(false, |_| Soundness::Sound) {
+                Step::Record { range, .. } => seen.push(framer.bytes(range)[15]),
+                Step::Damage { offset, length, .. } => assert_eq!((offset, length), (20, 13)),
+                Step::More => break,
+            }
+        }
+        assert_eq!(seen, [1, 2, 3]);
+    }
+
+    #[test]
+    fn a_wrong_length_does_not_swallow_what_follows() {
+        let loose = |r: &[u8]| if r.len() > 20 { Soundness::Loose } else { Soundness::Sound };
+        let mut wrong = flow(2);
+        wrong[2..4].copy_from_slice(&[0x10, 0x02]);
+        let bytes = [&wrong[..], &flow(3).repeat(1000)].concat();
+        let mut framer = Framer::default();
+        framer.fill(&mut &bytes[..]).unwrap();
+        let mut seen = 0;
+        loop {
+            match framer.step(true, loose) {
+                Step::Record { .. } => seen += 1,
+                Step::Damage { offset, length, .. } => assert_eq!((offset, length), (0, 20)),
+                Step::More => break,
+            }
+        }
+        assert_eq!(seen, 1000);
+    }
+
+    #[test]
+    fn short_management_records_are_passed_over() {
+        let bytes = [&flow(1)[..], &[0x83, 0x40, 0, 1], &flow(2)].concat();
+        assert_eq!(both(&bytes), (vec![1, 2], vec![]));
     }
 
     proptest::proptest! {

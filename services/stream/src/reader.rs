@@ -7,7 +7,7 @@ use std::path::Path;
 
 use record::RecordView;
 
-use crate::frame::{Framer, Step};
+use crate::frame::{Framer, Soundness, Step};
 use crate::hello::Initial;
 use crate::{Error, INITIAL, open};
 
@@ -163,9 +163,13 @@ impl Reader {
     }
 }
 
-/// Whether the octets of one record can be read.
-pub(crate) fn readable(record: &[u8]) -> bool {
-    RecordView::new(record).is_ok()
+/// How well the octets of one record can be read.
+pub(crate) fn readable(record: &[u8]) -> Soundness {
+    match RecordView::new(record) {
+        Ok(view) if view.kind().has_dsrs() && !view.tail().is_empty() => Soundness::Loose,
+        Ok(_) => Soundness::Sound,
+        Err(_) => Soundness::Unreadable,
+    }
 }
 
 /// A record that has just been found readable.
