@@ -14,11 +14,19 @@ const DATA: usize = 6;
 
 /// The image that is tested: `PANOPTES_IMAGE`, or what `make image` builds.
 pub fn default_image() -> PathBuf {
+    image("PANOPTES_IMAGE", "")
+}
+
+/// The same image with a lab shell: `PANOPTES_LAB_IMAGE`, or what `make lab-image` builds.
+pub fn lab_image() -> PathBuf {
+    image("PANOPTES_LAB_IMAGE", "-lab")
+}
+
+fn image(variable: &str, kind: &str) -> PathBuf {
     let tree = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    match std::env::var_os("PANOPTES_IMAGE") {
-        Some(path) if Path::new(&path).is_absolute() => PathBuf::from(path),
+    match std::env::var_os(variable) {
         Some(path) => tree.join(path),
-        None => tree.join(format!("build/panoptes-{}-x86_64.img", env!("CARGO_PKG_VERSION"))),
+        None => tree.join(format!("build/panoptes-{}-x86_64{kind}.img", env!("CARGO_PKG_VERSION"))),
     }
 }
 

@@ -144,7 +144,19 @@ impl Ledger {
     }
 }
 
-fn classify(frame: &[u8]) -> Option<FlowKey> {
+/// What a packet is in its flow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Role {
+    /// A question: its sender began the flow. Two hosts that ask each other have two flows.
+    Asks,
+    /// An answer: its receiver began the flow.
+    Answers,
+    /// Whoever was first began.
+    Either,
+}
+
+/// The flow of a frame as its sender sees it.
+fn classify(frame: &[u8]) -> Option<(FlowKey, Role)> {
     let ethernet = EthernetFrame::new_checked(frame).ok()?;
     let key = |protocol: &str, source, source_port, destination, destination_port| FlowKey {
         protocol: protocol.into(),
@@ -159,7 +171,8 @@ fn classify(frame: &[u8]) -> Option<FlowKey> {
             let address = |bytes: &[u8]| Some(Ipv4Addr::from(<[u8; 4]>::try_from(bytes).ok()?));
             let (from, to) = (address(arp.source_protocol_addr())?, address(arp.target_protocol_addr())?);
             match arp.operation() {
-                ArpOperation::Request | ArpOperation::Reply => Some(key("arp", from, 0, to, 0)),
+                ArpOperation::Request => Some((key("arp", from, 0, to, 0), Role::Asks)),
+                ArpOperation::Reply => Some((key("arp", from, 0, to, 0), Role::Answers)),
                 ArpOperation::Unknown(_) => None,
             }
         }
@@ -169,11 +182,11 @@ fn classify(frame: &[u8]) -> Option<FlowKey> {
             match ip.next_header() {
                 IpProtocol::Tcp => {
                     let tcp = TcpPacket::new_checked(ip.payload()).ok()?;
-                    Some(key("tcp", from, tcp.src_port(), to, tcp.dst_port()))
+                    Some((key("tcp", from, tcp.src_port(), to, tcp.dst_port()), Role::Either))
                 }
                 IpProtocol::Udp => {
                     let udp = UdpPacket::new_checked(ip.payload()).ok()?;
-                    Some(key("udp", from, udp.src_port(), to, udp.dst_port()))
+                    Some((key("udp", from, udp.src_port(), to, udp.dst_port()), Role::Either))
                 }
                 IpProtocol::Icmp => {
                     let icmp = Icmpv4Packet::new_checked(ip.payload()).ok()?;

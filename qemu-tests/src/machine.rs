@@ -168,12 +168,6 @@ impl Machine {
         self.stopped.take().ok_or_else(|| Error::Other("the machine has ended before".into()))
     }
 
-    /// Presses the power button and waits until the box has switched itself off.
-    pub fn power_off(mut self, limit: Duration) -> Result<Stopped> {
-        self.qmp.execute("system_powerdown", json!({}))?;
-        self.wait_for_end(limit)
-    }
-
     /// Waits until the box has switched itself off.
     pub fn wait_for_end(mut self, limit: Duration) -> Result<Stopped> {
         let end = Instant::now() + limit;
@@ -317,7 +311,7 @@ fn mac_text(mac: [u8; 6]) -> String {
 }
 
 /// A loopback port that nobody listens on.
-fn free_port() -> Result<u16> {
+pub fn free_port() -> Result<u16> {
     let listener =
         TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(Error::io("looking for a free port"))?;
     Ok(listener.local_addr().map_err(Error::io("looking for a free port"))?.port())

@@ -1,6 +1,7 @@
 //! When a box is up: the web admin answers, radium answers, and every sensor reports through it.
 
 use std::collections::BTreeSet;
+use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -12,12 +13,17 @@ use crate::error::{Error, Result};
 use crate::https;
 use crate::machine::Machine;
 
-/// `box.toml` of a lab: only the forwarded loopback ports may reach it, its sensors speak up every 5 s, and archive files
-/// are closed after `split` seconds.
+/// A host on the management NIC's Ethernet that the lab's box lets in, beside QEMU's user network, which the forwarded
+/// loopback ports come from.
+pub const LET_IN: Ipv4Addr = Ipv4Addr::new(10, 0, 2, 78);
+
+/// `box.toml` of a lab: only those two may reach it, its sensors speak up every 5 s, and archive files are closed after
+/// `split` seconds.
 pub fn lab_seed(split: u32) -> String {
+    let allowed = format!("[\"10.0.2.2/32\", \"{LET_IN}/32\"]");
     format!(
         "schema = 1\n\n[box]\nhostname = \"lab\"\nsrcid = 1\n\n[sensor]\nmanagement-interval = 5\n\n\
-         [radium]\ncollectors = [\"10.0.2.2/32\"]\n\n[firewall]\nmanagement = [\"10.0.2.2/32\"]\n\n\
+         [radium]\ncollectors = {allowed}\n\n[firewall]\nmanagement = {allowed}\n\n\
          [archive]\nsplit-interval = {split}\n"
     )
 }

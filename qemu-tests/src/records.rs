@@ -123,6 +123,31 @@ pub fn ledger_of(program: &Path, file: &Path) -> Result<Ledger> {
     ledger_from(&text)
 }
 
+/// The flow records in these files as lines of text, sorted: one record, one line, with everything that tells it from
+/// any other. Management records are left out.
+pub fn lines_of(program: &Path, files: &[PathBuf]) -> Result<Vec<String>> {
+    let mut lines = Vec::new();
+    for file in files {
+        let output = Command::new(program)
+            .args(["-X", "-n", "-c", ",", "-u", "-r"])
+            .arg(file)
+            .arg("-s")
+            .args(["srcid", "seq", "stime", "ltime", "flgs", "state"])
+            .args(COLUMNS)
+            .stdin(Stdio::null())
+            .output()
+            .map_err(Error::file("starting", program))?;
+        if !output.status.success() {
+            let said = String::from_utf8_lossy(&output.stderr);
+            return Err(Error::Other(format!("ra -r {}: {}: {}", file.display(), output.status, said.trim())));
+        }
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        lines.extend(text.lines().filter(|line| !line.contains(",man,") && !line.starts_with("SrcId")).map(str::to_string));
+    }
+    lines.sort_unstable();
+    Ok(lines)
+}
+
 /// A ledger from comma-separated lines of [`COLUMNS`], with or without a line of titles.
 fn ledger_from(text: &str) -> Result<Ledger> {
     let mut ledger = Ledger::new();
