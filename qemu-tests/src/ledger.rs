@@ -85,16 +85,20 @@ impl Ledger {
     /// Counts a frame as it was on the wire. Frames of other protocols than those of [`FlowKey`] are an error: hosts
     /// here do not send any, so ground truth would not be the truth.
     pub fn count(&mut self, frame: &[u8]) -> Result<(), String> {
-        let key =
+        let (key, role) =
             classify(frame).ok_or_else(|| format!("a frame of {} octets of no known flow", frame.len()))?;
         let octets = frame.len() as u64;
         let reversed = key.reversed();
-        if key != reversed && self.flows.contains_key(&reversed) {
-            let counts = self.flows.entry(reversed).or_default();
+        let answers = match role {
+            Role::Asks => false,
+            Role::Answers => true,
+            Role::Either => key != reversed && self.flows.contains_key(&reversed),
+        };
+        let counts = self.flows.entry(if answers { reversed } else { key }).or_default();
+        if answers {
             counts.destination_packets += 1;
             counts.destination_octets += octets;
         } else {
-            let counts = self.flows.entry(key).or_default();
             counts.source_packets += 1;
             counts.source_octets += octets;
         }
@@ -191,9 +195,8 @@ fn classify(frame: &[u8]) -> Option<(FlowKey, Role)> {
                 IpProtocol::Icmp => {
                     let icmp = Icmpv4Packet::new_checked(ip.payload()).ok()?;
                     match icmp.msg_type() {
-                        Icmpv4Message::EchoRequest | Icmpv4Message::EchoReply => {
-                            Some(key("icmp", from, 0, to, 0))
-                        }
+                        Icmpv4Message::EchoRequest => Some((key("icmp", from, 0, to, 0), Role::Asks)),
+                        Icmpv4Message::EchoReply => Some((key("icmp", from, 0, to, 0), Role::Answers)),
                         _ => None,
                     }
                 }

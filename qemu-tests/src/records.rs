@@ -139,10 +139,19 @@ pub fn lines_of(program: &Path, files: &[PathBuf]) -> Result<Vec<String>> {
             .map_err(Error::file("starting", program))?;
         if !output.status.success() {
             let said = String::from_utf8_lossy(&output.stderr);
-            return Err(Error::Other(format!("ra -r {}: {}: {}", file.display(), output.status, said.trim())));
+            return Err(Error::Other(format!(
+                "ra -r {}: {}: {}",
+                file.display(),
+                output.status,
+                said.trim()
+            )));
         }
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        lines.extend(text.lines().filter(|line| !line.contains(",man,") && !line.starts_with("SrcId")).map(str::to_string));
+        lines.extend(
+            text.lines()
+                .filter(|line| !line.contains(",man,") && !line.starts_with("SrcId"))
+                .map(str::to_string),
+        );
     }
     lines.sort_unstable();
     Ok(lines)

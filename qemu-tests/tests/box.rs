@@ -13,8 +13,9 @@ use std::time::{Duration, Instant};
 
 use qemu_tests::records::{self, Collector, Relay, ledger_of, lines_of, wait_for};
 use qemu_tests::{
-    Answer, BOX_ADDRESS, Conversation, Firmware, LET_IN, Ledger, MANAGEMENT_MAC, Machine, Options, Port, Scanner,
-    Segment, Shell, Stopped, Witness, default_image, free_port, get, lab_image, lab_seed, tap_srcid, wait_until_ready,
+    Answer, BOX_ADDRESS, Conversation, Firmware, LET_IN, Ledger, MANAGEMENT_MAC, Machine, Options, Port,
+    Scanner, Segment, Shell, Stopped, Witness, default_image, free_port, get, lab_image, lab_seed, tap_srcid,
+    wait_until_ready,
 };
 
 /// How long a box may take from QEMU's start until everything answers, on a machine that is busy with other things.
@@ -43,11 +44,19 @@ fn srcids(taps: usize) -> Vec<u32> {
 fn talk(net: u8, number: u8, tap: Port, size: usize) -> Segment {
     let mut segment = Segment::new(Some(tap)).unwrap();
     let host = |last: u8| Ipv4Addr::new(10, net, number, last);
-    let (client, server, other) = (segment.add_host(host(1)), segment.add_host(host(2)), segment.add_host(host(3)));
+    let (client, server, other) =
+        (segment.add_host(host(1)), segment.add_host(host(2)), segment.add_host(host(3)));
     let conversations = [
         Conversation::Tcp { client, server, port: 80, request: 300, answer: size },
         Conversation::Tcp { client: other, server, port: 2525, request: size / 2, answer: 40 },
-        Conversation::Udp { client, server: other, port: 9999, datagrams: 7, request: 100 + number as usize, answer: 700 },
+        Conversation::Udp {
+            client,
+            server: other,
+            port: 9999,
+            datagrams: 7,
+            request: 100 + number as usize,
+            answer: 700,
+        },
         Conversation::Udp { client: other, server: client, port: 4500, datagrams: 1, request: 5, answer: 5 },
         Conversation::Echo { client, server, requests: 5, payload: 56 },
         Conversation::Echo { client: other, server: client, requests: 2, payload: 1200 },
@@ -115,7 +124,8 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 /// Record files of the archive on a machine that is off, copied to `folder`.
 fn archive(stopped: &Stopped, folder: &Path) -> Vec<PathBuf> {
     stopped.disk().read_data("/archive", folder).unwrap();
-    let named = |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("argus."));
+    let named =
+        |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("argus."));
     let files: Vec<PathBuf> = files(folder).into_iter().filter(named).collect();
     assert!(!files.is_empty(), "the archive has no files");
     files
@@ -163,14 +173,26 @@ fn it_audits_three_nics() {
         witness.write(&witnessed, Instant::now()).unwrap();
         Some(only_net(ledger_of(debian, &witnessed).unwrap(), 1))
     });
-    let files = [("Debian's ra", debian, by_debian), ("our ra", own.as_path(), by_own), ("Debian's radium", debian, by_relay)];
+    let files = [
+        ("Debian's ra", debian, by_debian),
+        ("our ra", own.as_path(), by_own),
+        ("Debian's radium", debian, by_relay),
+    ];
     let mut lines = Vec::new();
     for (who, program, collector) in files {
         // What the collector has not written yet it writes in a moment; a file is torn while it grows.
         wait_for_truth(who, &truth, || ledger_of(program, collector.file()).ok());
         let file = collector.stop().unwrap();
-        assert_eq!(truth.differences(&ledger_of(program, &file).unwrap()), Vec::<String>::new(), "{who}, at its end");
-        assert_eq!(truth.differences(&ledger_of(&own, &file).unwrap()), Vec::<String>::new(), "{who}, read by our ra");
+        assert_eq!(
+            truth.differences(&ledger_of(program, &file).unwrap()),
+            Vec::<String>::new(),
+            "{who}, at its end"
+        );
+        assert_eq!(
+            truth.differences(&ledger_of(&own, &file).unwrap()),
+            Vec::<String>::new(),
+            "{who}, read by our ra"
+        );
         lines.push((who, lines_of(debian, &[file]).unwrap()));
     }
 
@@ -207,11 +229,17 @@ fn a_killed_sensor_comes_back(shell: &mut Shell) {
 }
 
 /// Plugs in a fourth tap NIC; its sensor comes by itself and what it sees arrives at a collector that was there before.
-fn a_new_nic_gets_a_sensor(machine: &mut Machine, shell: &mut Shell, witness: &Witness, file: &Path) -> Segment {
+fn a_new_nic_gets_a_sensor(
+    machine: &mut Machine,
+    shell: &mut Shell,
+    witness: &Witness,
+    file: &Path,
+) -> Segment {
     let port = machine.plug_in().unwrap();
     wait_for("sensor of the new NIC", Duration::from_secs(30), || {
         let up = services(shell).contains("argus.em4") && pid(shell, "argus.em4") != 0;
-        Ok((up && shell.run("s6-svstat -o ready /run/service/argus.em4").unwrap().trim() == "true").then_some(()))
+        Ok((up && shell.run("s6-svstat -o ready /run/service/argus.em4").unwrap().trim() == "true")
+            .then_some(()))
     })
     .unwrap();
     // Attached to radium too: its management record has come.
@@ -269,7 +297,12 @@ fn taps_stay_silent(segments: &mut [Segment]) {
     thread::sleep(Duration::from_secs(3));
     for (number, segment) in segments.iter_mut().enumerate() {
         let heard = segment.from_tap().unwrap();
-        assert!(heard.is_empty(), "tap {number} has sent {} frames, the first: {:02x?}", heard.len(), heard[0]);
+        assert!(
+            heard.is_empty(),
+            "tap {number} has sent {} frames, the first: {:02x?}",
+            heard.len(),
+            heard[0]
+        );
     }
 }
 
@@ -284,7 +317,8 @@ fn provocations(number: usize) -> Vec<Vec<u8>> {
     let mut arp = vec![0, 1, 8, 0, 6, 4, 0, 1];
     arp.extend_from_slice(&[&me[..], &mine, &[0; 6], &[a, b, c, d]].concat());
     let ip = |protocol: u8, to: [u8; 4], payload: &[u8]| {
-        let mut header = [[0x45, 0, 0, 20 + payload.len() as u8, 0, 1, 0, 0, 64, protocol, 0, 0], [0; 12]].concat();
+        let mut header =
+            [[0x45, 0, 0, 20 + payload.len() as u8, 0, 1, 0, 0, 64, protocol, 0, 0], [0; 12]].concat();
         header.truncate(12);
         header.extend_from_slice(&mine);
         header.extend_from_slice(&to);
@@ -317,7 +351,10 @@ fn provocations(number: usize) -> Vec<Vec<u8>> {
 
 /// The internet checksum (RFC 1071), big-endian.
 fn checksum(bytes: &[u8]) -> [u8; 2] {
-    let sum: u32 = bytes.chunks(2).map(|pair| u32::from(pair[0]) << 8 | pair.get(1).map_or(0, |low| u32::from(*low))).sum();
+    let sum: u32 = bytes
+        .chunks(2)
+        .map(|pair| u32::from(pair[0]) << 8 | pair.get(1).map_or(0, |low| u32::from(*low)))
+        .sum();
     let sum = (sum & 0xffff) + (sum >> 16);
     (!((sum & 0xffff) + (sum >> 16)) as u16).to_be_bytes()
 }
@@ -395,6 +432,10 @@ fn it_survives_a_power_cut_in_the_middle_of_writing() {
     for (file, when) in [(safe, "before the cut"), (after, "after the cut")] {
         let lines = lines_of(debian, &[file]).unwrap();
         let lost: Vec<&String> = lines.iter().filter(|line| !kept.contains(*line)).collect();
-        assert!(!lines.is_empty() && lost.is_empty(), "of {} records {when} are lost: {lost:#?}", lines.len());
+        assert!(
+            !lines.is_empty() && lost.is_empty(),
+            "of {} records {when} are lost: {lost:#?}",
+            lines.len()
+        );
     }
 }
