@@ -2,6 +2,9 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;
+use std::os::fd::BorrowedFd;
+
+use nix::fcntl::{FcntlArg, fcntl};
 
 use crate::{Background, Log};
 
@@ -18,16 +21,25 @@ impl Ready {
         Ready::default()
     }
 
-    /// A supervisor waits for a newline on descriptor `number`. Call it early: the descriptor is reached through
-    /// `/proc/self/fd`, which a chroot hides.
+    /// A supervisor waits for a newline on descriptor `number`, which this process has inherited. Works without
+    /// privileges too: a supervisor's pipe belongs to root and could not be opened anew by its name.
     ///
     /// # Errors
     /// Text of the reason: the descriptor is not open for writing.
     pub fn supervisor(mut self, number: i32) -> Result<Self, String> {
-        let file = OpenOptions::new()
-            .write(true)
-            .open(format!("/proc/self/fd/{number}"))
-            .map_err(|error| format!("descriptor {number} (--ready-fd): {error}"))?;
+        let failed = |error: std::io::Error| format!("descriptor {number} (--ready-fd): {error}");
+        if number < 0 {
+            return Err(failed(std::io::Error::from_raw_os_error(nix::libc::EBADF)));
+        }
+        // SAFETY: the borrow ends with this statement, which only asks the kernel for a duplicate; a number that is
+        // not open is answered with EBADF.
+        #[allow(unsafe_code)]
+        let file =
+            File::from(unsafe { BorrowedFd::borrow_raw(number) }.try_clone_to_owned().map_err(failed)?);
+        let flags = fcntl(&file, FcntlArg::F_GETFL).map_err(|error| failed(error.into()))?;
+        if flags & nix::libc::O_ACCMODE == nix::libc::O_RDONLY {
+            return Err(failed(std::io::Error::from_raw_os_error(nix::libc::EBADF)));
+        }
         self.supervisor = Some((number, file));
         Ok(self)
     }
