@@ -5,6 +5,7 @@
 
 use std::fs;
 use std::io;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -115,8 +116,22 @@ pub fn pause(words: &[&str]) -> io::Error {
     if let Err(error) = (Memory { started: uptime(), not_before: 0, ..memory }).write(&name) {
         eprintln!("boxd: pause: {name}: {error}");
     }
+    open_readiness();
     let error = Command::new(program).args(words).exec();
     io::Error::new(error.kind(), format!("pause: {program}: {error}"))
+}
+
+/// Lets the service say that it serves whatever user it has become by then: the pipe for that belongs
+/// to root, and a program without unsafe code opens it anew through /proc. Nobody else can reach it.
+fn open_readiness() {
+    let Some(number) = fs::read_to_string("notification-fd").ok() else { return };
+    let path = Path::new("/proc/self/fd").join(number.trim());
+    let open = fs::Permissions::from_mode(0o622);
+    if fs::metadata(&path).is_ok_and(|data| data.file_type().is_fifo())
+        && let Err(error) = fs::set_permissions(&path, open)
+    {
+        eprintln!("boxd: pause: {}: {error}", path.display());
+    }
 }
 
 #[cfg(test)]

@@ -8,12 +8,17 @@ use std::process::{Command, Stdio};
 /// Buses whose devices the box has drivers for.
 const BUSES: [&str; 5] = ["pci", "virtio", "usb", "vmbus", "acpi"];
 
+/// Modules that no device asks for: what carries the power button's presses to the daemon.
+const ALWAYS: [&str; 1] = ["evdev"];
+
 /// Aliases in one run of modprobe: far below the limit of a command line.
 const AT_ONCE: usize = 200;
 
 /// Loads what modprobe knows for every device that is there.
 pub fn load_present() {
-    load(&aliases(Path::new("/sys/bus")));
+    let mut aliases = aliases(Path::new("/sys/bus"));
+    aliases.extend(ALWAYS.map(String::from));
+    load(&aliases);
 }
 
 /// Loads what modprobe knows for these aliases. An alias without a module is nothing unusual, and a
