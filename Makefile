@@ -48,7 +48,7 @@ build: deps ## build the programs
 include image-build/image.mk
 
 .PHONY: test
-test: deps-test image ## run everything that must pass
+test: deps-test image lab-image ## run everything that must pass
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --locked -- -D warnings
 	$(CARGO) test --workspace --locked --no-fail-fast
