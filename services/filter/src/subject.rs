@@ -284,10 +284,9 @@ impl<'v, 'a> Subject<'v, 'a> {
     fn word(&self, word: Word, side: Side) -> Option<u32> {
         match word {
             Word::Cause => Some(u32::from(self.view.header().cause.nibble()) << 4),
-            // Encapsulations stay where they are when a reader turns the record (flow-model chapter, section 15).
-            Word::Encapsulations => self.view.encaps().map(|encaps| match (side, self.view.is_turned()) {
-                (Side::Src, false) | (Side::Dst, true) => encaps.src,
-                (Side::Dst, false) | (Side::Src, true) => encaps.dst,
+            Word::Encapsulations => self.view.encaps().map(|encaps| match side {
+                Side::Src => encaps.src,
+                Side::Dst => encaps.dst,
             }),
             // Tags, labels and attributes are tested as words only as 3.0.8.2 does, to which a silent side is 0.
             Word::VlanTag => self.view.vlan().map(|_| self.tag(side).unwrap_or(0).into()),

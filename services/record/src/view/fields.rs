@@ -59,6 +59,11 @@ impl<'a> RecordView<'a> {
         flow_stored: Flow => Flow;
         /// The NETWORK DSR as stored.
         network_stored: Network => Network;
+        /// Encapsulations; as stored, since readers exchange everything but these and the keystrokes (seen in all
+        /// three ways in which a record is turned round).
+        encaps: Encaps => EncapsView<'a>;
+        /// Keystrokes; as stored, like the encapsulations.
+        behavior: Behavior => Behavior;
         /// An ICMP error that quoted the flow.
         icmp_error: Icmp => IcmpError;
         /// Aggregation statistics.
@@ -88,10 +93,6 @@ impl<'a> RecordView<'a> {
         psize: Psize => Psize;
         /// Ethernet addresses.
         mac: Mac => Mac;
-        /// Encapsulations.
-        encaps: Encaps => EncapsView<'a>;
-        /// Keystrokes.
-        behavior: Behavior => Behavior;
         /// Countries.
         cocode: CoCode => CoCode;
         /// AS numbers.
