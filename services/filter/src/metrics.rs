@@ -110,11 +110,11 @@ pub(crate) fn loss(subject: &Subject<'_, '_>, side: Side) -> u64 {
     }
     let Some(network) = subject.network() else { return 0 };
     match &network.body {
-        Body::Tcp(Tcp::Perf(tcp)) if tcp.status != 0 => pick(tcp.src.retrans, tcp.dst.retrans),
+        Body::Tcp(Tcp::Perf(tcp)) if tcp.state != 0 || tcp.status != 0 => pick(tcp.src.retrans, tcp.dst.retrans),
         Body::Rtp(rtp) => pick(rtp.src_drops.into(), rtp.dst_drops.into()),
-        Body::Rtcp(rtcp) => pick(rtcp.src_drops.into(), rtcp.dst_drops.into()),
         Body::Udt(udt) => pick(udt.metrics[UDT_DROPS], 0),
-        Body::Esp(esp) => pick(esp.lost, 0),
+        // An ESP flow has one direction.
+        Body::Esp(esp) => esp.lost.into(),
         _ => 0,
     }
 }
