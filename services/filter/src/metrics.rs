@@ -110,7 +110,9 @@ pub(crate) fn loss(subject: &Subject<'_, '_>, side: Side) -> u64 {
     }
     let Some(network) = subject.network() else { return 0 };
     match &network.body {
-        Body::Tcp(Tcp::Perf(tcp)) if tcp.state != 0 || tcp.status != 0 => pick(tcp.src.retrans, tcp.dst.retrans),
+        Body::Tcp(Tcp::Perf(tcp)) if tcp.state != 0 || tcp.status != 0 => {
+            pick(tcp.src.retrans, tcp.dst.retrans)
+        }
         Body::Rtp(rtp) => pick(rtp.src_drops.into(), rtp.dst_drops.into()),
         Body::Udt(udt) => pick(udt.metrics[UDT_DROPS], 0),
         // An ESP flow has one direction.
