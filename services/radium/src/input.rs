@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
-use daemon::{Log, Signals};
+use daemon::Log;
 use filter::Filter;
 use record::{Cause, EncodeError, Form, Record, RecordView, Stamp, Version};
 use stream::{Error, Item, Reader, TimeRange};
@@ -153,16 +153,16 @@ fn now() -> Stamp {
     Stamp::from(SystemTime::now())
 }
 
-/// Reads a file to its end, or until a signal asks to stop.
+/// Reads a file to its end, or until radium ends.
 ///
 /// # Errors
 /// When it cannot be opened or read; what could be read has been forwarded.
-pub fn read_file(path: &Path, rules: &Arc<Rules>, signals: &Signals) -> Result<(), Error> {
+pub fn read_file(path: &Path, rules: &Arc<Rules>) -> Result<(), Error> {
     let mut reader = Reader::open(path)?;
     let mut input = Input::new(rules, reader.name(), true);
     while let Some(item) = reader.next()? {
         input.item(&item);
-        if rules.stop.load(Ordering::Relaxed) || signals.stop().is_some() {
+        if rules.stop.load(Ordering::Relaxed) {
             break;
         }
     }

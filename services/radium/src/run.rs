@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 
 use daemon::{Identity, Level, Log, PidFile, Ready, Signals};
@@ -51,9 +52,8 @@ pub fn run(settings: Settings, log: &Log) -> Result<ExitCode, String> {
         Arc::new(move |severity, text| log.say(level(severity), text))
     };
     // With files alone there is nobody to serve: they are read, and that is it (3.6).
-    let attached = !settings.sources.is_empty();
-    let server =
-        (settings.port != 0 && attached).then(|| bind(&settings, &make_initial, &stream_log)).transpose()?;
+    let serves = settings.port != 0 && (settings.files.is_empty() || !settings.sources.is_empty());
+    let server = serves.then(|| bind(&settings, &make_initial, &stream_log)).transpose()?;
     let mut ready = Ready::new();
     if let Some(fd) = settings.ready_fd {
         ready = ready.supervisor(fd)?;
@@ -98,10 +98,10 @@ pub fn run(settings: Settings, log: &Log) -> Result<ExitCode, String> {
         hub: &hub,
         rules: &rules,
         started: started_at,
-        failed: false,
+        unreadable: Arc::default(),
     };
-    program.files();
-    program.follow(&mut sources)?;
+    let files = program.files()?;
+    program.attend(files.as_ref(), &mut sources)?;
     Ok(program.end(&mut sources))
 }
 
@@ -158,8 +158,8 @@ struct Running<'a> {
     rules: &'a Arc<Rules>,
     report: Report,
     started: SystemTime,
-    /// An input could not be read.
-    failed: bool,
+    /// A file could not be read.
+    unreadable: Arc<AtomicBool>,
 }
 
 impl Running<'_> {
@@ -167,34 +167,54 @@ impl Running<'_> {
         self.signals.stop().is_some() || self.rules.stop.load(Ordering::Relaxed)
     }
 
-    /// Reads the files, or standard input when there is nothing else.
-    fn files(&mut self) {
-        if self.settings.files.is_empty() && self.settings.sources.is_empty() {
+    /// Starts to read the files, or standard input when nothing else could ever come.
+    fn files(&mut self) -> Result<Option<JoinHandle<()>>, String> {
+        let idle = self.settings.files.is_empty() && self.settings.sources.is_empty();
+        if idle && !self.waits_for_sources() {
             self.settings.files.push("-".into());
         }
-        for file in &self.settings.files {
-            if self.signals.stop().is_some() {
-                return;
-            }
-            if let Err(error) = read_file(file, self.rules, self.signals) {
-                self.log.error(&error);
-                self.failed = true;
-            }
+        if self.settings.files.is_empty() {
+            return Ok(None);
         }
+        let (files, rules) = (self.settings.files.clone(), Arc::clone(self.rules));
+        let unreadable = Arc::clone(&self.unreadable);
+        let thread = std::thread::Builder::new().name("files".into()).spawn(move || {
+            for file in files {
+                if rules.stop.load(Ordering::Relaxed) {
+                    return;
+                }
+                if let Err(error) = read_file(&file, &rules) {
+                    rules.log.error(&error);
+                    unreadable.store(true, Ordering::Relaxed);
+                }
+            }
+        });
+        thread.map(Some).map_err(|e| format!("thread for files: {e}"))
     }
 
-    /// Follows the sources until the end, minding signals and timers.
-    fn follow(&mut self, sources: &mut Sources) -> Result<(), String> {
-        let wanted = self.settings.parsed_sources()?;
-        if wanted.is_empty() {
-            return Ok(());
-        }
-        sources.set(&wanted, self.settings.remote_filter.as_deref())?;
+    /// A radium with a configuration file and a port waits for its sources: the file may name some when it is read
+    /// again.
+    fn waits_for_sources(&self) -> bool {
+        self.settings.file.is_some() && self.settings.files.is_empty() && self.hub.server().is_some()
+    }
+
+    /// Minds signals and timers to the end of the files, and then to the end of the sources, which is never.
+    fn attend(&mut self, files: Option<&JoinHandle<()>>, sources: &mut Sources) -> Result<(), String> {
         let begun = Instant::now();
         let mut report_at = self.settings.interval.map(|i| begun + i);
         let mut status_at = begun;
+        let mut follows = false;
         while !self.stopping() {
             let now = Instant::now();
+            let reading = files.is_some_and(|thread| !thread.is_finished());
+            if !reading && !follows {
+                let wanted = self.settings.parsed_sources()?;
+                if wanted.is_empty() && !self.waits_for_sources() {
+                    break;
+                }
+                sources.set(&wanted, self.settings.remote_filter.as_deref())?;
+                follows = true;
+            }
             if self.settings.run_time.is_some_and(|time| now >= begun + time) {
                 break;
             }
@@ -206,8 +226,9 @@ impl Running<'_> {
                 self.write_status(path, sources);
                 status_at = now + STATUS;
             }
-            self.wait(report_at.map_or(LOOK, |at| at.saturating_duration_since(now).min(LOOK)));
-            if self.signals.reload() {
+            let look = if reading { LOOK / 20 } else { LOOK };
+            self.wait(report_at.map_or(look, |at| at.saturating_duration_since(now).min(look)));
+            if self.signals.reload() && follows {
                 self.reload(sources);
                 report_at = self.settings.interval.map(|i| Instant::now() + i);
             }
@@ -252,6 +273,7 @@ impl Running<'_> {
 
     /// Lets the sources go, says the last word, and sends and writes what is queued.
     fn end(&mut self, sources: &mut Sources) -> ExitCode {
+        self.rules.stop.store(true, Ordering::Relaxed);
         sources.stop(Duration::from_millis(500));
         self.hub.give(&self.report.make(Cause::Shutdown, self.hub), true);
         self.hub.finish(GRACE);
@@ -259,6 +281,10 @@ impl Running<'_> {
             // It would tell of clients that are no longer there.
             let _ = std::fs::remove_file(path);
         }
-        if self.failed || self.hub.has_failed() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+        if self.unreadable.load(Ordering::Relaxed) || self.hub.has_failed() {
+            ExitCode::FAILURE
+        } else {
+            ExitCode::SUCCESS
+        }
     }
 }

@@ -251,6 +251,43 @@ fn a_hangup_reads_the_file_again_and_disturbs_no_client() {
 }
 
 #[test]
+fn sources_may_come_later_or_not_at_all() {
+    let radium = Radium::start(&[]);
+    let mut client = radium.client(None);
+    let (server, address) = serve(|_| {});
+    Radium::configure(radium.dir.path(), radium.address.port(), &[source_line(address)]);
+    radium.signal("HUP");
+    wait_for_client(&server);
+    server.publish(&flow(1, 1, 1));
+    assert_eq!(read_some(&mut client, 1), [flow(1, 1, 1)]);
+    assert_eq!(radium.end(), Some(0));
+}
+
+#[test]
+fn a_pipe_is_served_while_it_lasts() {
+    let port = free_port();
+    let child = Command::new(env!("CARGO_BIN_EXE_radium"))
+        .args(["-X", "-P", &port.to_string(), "-B", "127.0.0.1"])
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut child = Running(child);
+    let mut pipe = child.0.stdin.take().unwrap();
+    pipe.write_all(&initial()).unwrap();
+    until("it listens", || TcpStream::connect(("127.0.0.1", port)).is_ok());
+    let source = Source::parse(&format!("127.0.0.1:{port}"), 561).unwrap();
+    let mut client = Client::connect(&source, &ClientOptions::default()).unwrap();
+    let mut sequence = 0;
+    until("a record comes through", || {
+        sequence += 1;
+        pipe.write_all(&flow(sequence, 1, 1)).unwrap();
+        matches!(client.next().unwrap(), Event::Item(Item::Record { view, .. }) if view.kind().is_flow())
+    });
+    drop(pipe);
+    assert_eq!(child.0.wait().unwrap().code(), Some(0));
+}
+
+#[test]
 fn own_status_records_come_without_any_source() {
     let nobody = free_port();
     let radium = Radium::start(&[
