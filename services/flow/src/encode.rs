@@ -96,7 +96,7 @@ impl Engine {
         }
         let at = out.len();
         self.time(flow).emit(out);
-        if cut {
+        if cut && flow.key[2] >> 16 == 4 {
             // What the cut word's conversion to network order meets instead is this section's header.
             if let Some(header) = out.get_mut(at..at + 4) {
                 header.reverse();

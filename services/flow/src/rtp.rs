@@ -21,14 +21,6 @@ pub(crate) struct Rtp {
     seen: [bool; 2],
 }
 
-/// What a later packet told.
-pub(crate) struct Update {
-    /// Octets of RTP headers to take off the application octets.
-    pub header: usize,
-    /// Whether the gap before the packet counts as active.
-    pub active: bool,
-}
-
 impl Rtp {
     /// Looks at the first packet of a UDP flow.
     pub fn first(ports: (u16, u16), payload: &[u8], side: usize) -> Option<Rtp> {
@@ -44,18 +36,14 @@ impl Rtp {
         Some(rtp)
     }
 
-    /// Takes a later packet of the flow.
-    pub fn next(&mut self, payload: &[u8], octets: i32, side: usize) -> Update {
+    /// Takes a later packet of the flow. Returns the octets of RTP headers in it.
+    pub fn next(&mut self, payload: &[u8], octets: i32, side: usize) -> usize {
         let side = side & 1;
-        let nothing = Update { header: 0, active: true };
         let Some(&header) = payload.first_chunk::<12>() else {
-            return nothing;
+            return 0;
         };
-        if header[0] >> 6 != 2 || self.form == Form::Dropped {
-            return nothing;
-        }
-        if self.form == Form::Rtcp {
-            return nothing;
+        if header[0] >> 6 != 2 || self.form != Form::Rtp {
+            return 0;
         }
         let source = |h: &[u8; 12]| [h[8], h[9], h[10], h[11]];
         let mut length = 12 + usize::from(header[0] & 15) * 4;
@@ -68,14 +56,14 @@ impl Rtp {
                 }
                 _ => {
                     self.form = Form::Dropped;
-                    return nothing;
+                    return 0;
                 }
             }
         }
         let known = self.seen[side];
         if source(&header) == [0; 4] || (known && source(&header) != source(&self.headers[side])) {
             self.form = Form::Dropped;
-            return nothing;
+            return 0;
         }
         if known {
             let sequence = |h: &[u8; 12]| u16::from_be_bytes([h[2], h[3]]);
@@ -98,8 +86,7 @@ impl Rtp {
         if silent {
             self.silence |= 1 << side;
         }
-        let marked = matches!(kind, 0 | 8 | 9 | 15 | 18) && header[1] & 0x80 != 0;
-        Update { header: if known { length } else { 0 }, active: !(silent || marked) }
+        if known { length } else { 0 }
     }
 
     /// Starts the next record.

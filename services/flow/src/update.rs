@@ -41,7 +41,7 @@ impl Engine {
             Network::Ip(ip) => match &ip.transport {
                 Transport::Tcp(_) => (side, active) = self.tcp(part, key, ip, summary, first, side, sink),
                 Transport::Udp { .. } => {
-                    active = self.udp(part, ip, summary, first, side, &mut application);
+                    self.udp(part, ip, summary, first, side, &mut application);
                 }
                 Transport::Icmp(icmp) => self.icmp(part, ip, icmp, side),
                 Transport::Esp { spi, sequence: Some(sequence) } => match self.table.session_of(part) {
@@ -224,8 +224,7 @@ impl Engine {
         first: bool,
         side: usize,
         application: &mut i32,
-    ) -> bool {
-        let mut active = true;
+    ) {
         if first {
             if let Some(rtp) = Rtp::first(ip.ports, summary.user, side) {
                 self.table.set_session(part, State::Rtp, Session::Rtp(rtp));
@@ -233,9 +232,7 @@ impl Engine {
         } else if self.config.compat && matches!(ip.addresses, Addresses::V6 { .. }) {
             // 3.0.8 looks at no later packet of such a flow.
         } else if let Some(Session::Rtp(rtp)) = self.table.session_of(part) {
-            let update = rtp.next(summary.user, *application, side);
-            *application -= update.header as i32;
-            active = update.active;
+            *application -= rtp.next(summary.user, *application, side) as i32;
         }
         if let Some(flow) = self.table.flows.get_mut(part) {
             // This packet is counted after this, hence 2 for "more than 2".
@@ -243,7 +240,6 @@ impl Engine {
                 flow.bits = (flow.bits & ((1 << Flow::CLASS) - 1)) | (Class::Fixed as u8) << Flow::CLASS;
             }
         }
-        active
     }
 
     fn icmp(&mut self, part: Part, ip: &Ip<'_>, icmp: &Icmp<'_>, side: usize) {

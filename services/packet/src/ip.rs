@@ -124,7 +124,7 @@ impl<'a> Walk<'a> {
         self.summary.user = data;
         match ip.protocol {
             TCP => {
-                if ip.payload >= 20 {
+                if ip.payload + self.cooked_fault() >= 20 {
                     ip.ports = ports(data);
                 }
                 if let Some(header) = tcp::parse(data, ip.payload) {
@@ -134,7 +134,7 @@ impl<'a> Walk<'a> {
                 }
             }
             UDP => {
-                if ip.payload >= 8 {
+                if ip.payload + self.cooked_fault() >= 8 {
                     ip.ports = ports(data);
                 }
                 if data.len() >= 8 {

@@ -12,7 +12,7 @@ const DESTINATION_OPTIONS: u8 = 60;
 
 impl<'a> Walk<'a> {
     /// 3.0.8 takes the Ethernet header that it makes up for cooked captures off the length of IPv6 packets.
-    fn cooked_fault(&self) -> i32 {
+    pub fn cooked_fault(&self) -> i32 {
         let cooked = self.summary.encapsulation.0 & Encapsulation::SLL.0 != 0;
         if self.rules.compat && cooked { 14 } else { 0 }
     }

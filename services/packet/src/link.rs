@@ -113,7 +113,13 @@ impl Dissector {
             Link::Ppp => {
                 walk.summary.encapsulation.add(Encapsulation::PPP);
                 walk.count_without(4);
-                walk.ip_by_version(rest(frame, 4));
+                if self.rules.compat {
+                    // Four octets are skipped, and what is not IPv4 is IPv6, whatever the protocol field says.
+                    let ipv4 = u8_at(frame, 4).is_some_and(|octet| octet >> 4 == 4);
+                    walk.protocol(if ipv4 { ETHERTYPE_IPV4 } else { ETHERTYPE_IPV6 }, rest(frame, 4));
+                } else {
+                    ppp::packet(&mut walk, frame);
+                }
             }
             Link::PppSerial => ppp::serial(&mut walk, frame),
             Link::PppEther => walk.ppp_ether(frame),
