@@ -76,32 +76,34 @@ impl Side {
     }
 }
 
-/// A flow. What only some flows have lies in slabs of its own.
+/// A flow: three cache lines, of which a packet touches two, the first and that of its side. What only some flows
+/// have lies in slabs of its own.
 #[derive(Clone, Copy, Debug)]
+#[repr(C, align(64))]
 pub(crate) struct Flow {
-    /// Source and destination. The source sent the first packet.
-    pub sides: [Side; 2],
     pub key: Words,
     /// When the flow entered its queue.
     pub queue_time: Time,
-    pub next: Part,
-    pub previous: Part,
-    /// Flow transaction number; 0 until the first record was emitted.
-    pub number: u32,
     /// Protocol state; `state` says of which kind.
     pub network: Part,
     /// Gaps and MAC addresses.
     pub metrics: Part,
-    /// Rest of the key, labels, mapped errors, fragments.
-    pub rare: Part,
-    /// User data.
-    pub user: Part,
+    /// Flow transaction number; 0 until the first record was emitted.
+    pub number: u32,
     pub bits: u8,
     /// Cause of the record being filled.
     pub cause: Why,
     /// Where the flow waits.
     pub queue: Queue,
     pub state: State,
+    /// Source and destination. The source sent the first packet.
+    pub sides: [Side; 2],
+    pub next: Part,
+    pub previous: Part,
+    /// Rest of the key, labels, mapped errors, fragments.
+    pub rare: Part,
+    /// User data.
+    pub user: Part,
 }
 
 /// Cause of a record before it is written.

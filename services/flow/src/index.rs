@@ -1,7 +1,10 @@
-//! The index from keys to flows: open addressing with linear probing, at most half full, never rehashed.
+//! The index from keys to flows: open addressing with linear probing, at most half full.
 //!
-//! Deleting shifts the entries behind back instead of leaving tombstones, so the cost of a lookup depends on the
-//! load alone and not on what happened before. The hash is keyed: no sender can choose keys that collide.
+//! It starts small, so that few flows stay in the processor's caches, and doubles as flows come; the entries of an
+//! outgrown table move over a few at a time with later insertions, so that no packet waits for a rehash. All sizes
+//! lie in one arena that is reserved at the start. Deleting shifts the entries behind back instead of leaving
+//! tombstones: the cost of a lookup depends on the load alone and not on what happened before. The hash is keyed: no
+//! sender can choose keys that collide.
 
 use crate::config::ConfigError;
 use crate::slab::Part;
@@ -26,80 +29,164 @@ impl Slot {
     }
 }
 
-pub(crate) struct Index {
-    slots: Vec<u64>,
+/// One table within the arena.
+#[derive(Clone, Copy)]
+struct Span {
+    start: usize,
     mask: u32,
+}
+
+/// Slots of the first table.
+const SMALLEST: usize = 1 << 12;
+
+/// Slots of an outgrown table that are emptied with every insertion.
+const STEP: u32 = 8;
+
+pub(crate) struct Index {
+    /// The tables of all sizes, one after another; pages come into being as they are used.
+    arena: Vec<u64>,
+    current: Span,
+    /// The table that was outgrown, while its entries move over, and the first slot not emptied yet.
+    outgrown: Option<(Span, u32)>,
+    count: u32,
+    largest: usize,
 }
 
 impl Index {
     pub fn new(max_flows: u32) -> Result<Index, ConfigError> {
-        let size = (max_flows as usize).max(8).saturating_mul(2).next_power_of_two().min(1 << 31);
+        let largest = (max_flows as usize).saturating_mul(2).next_power_of_two().clamp(SMALLEST, 1 << 31);
+        let size = 2 * largest;
         // Asks first, since the allocation below cannot fail politely.
         Vec::<u64>::new().try_reserve_exact(size).map_err(|_| ConfigError::Memory(max_flows))?;
         // A zeroed allocation of this size is mapped, not written.
-        Ok(Index { slots: vec![0; size], mask: (size - 1) as u32 })
+        Ok(Index {
+            arena: vec![0; size],
+            current: Span { start: 0, mask: (SMALLEST - 1) as u32 },
+            outgrown: None,
+            count: 0,
+            largest,
+        })
     }
 
     /// The flow of a key: `same` says whether a flow with an equal hash has that key.
     #[inline]
     pub fn find(&self, hash: u32, mut same: impl FnMut(Part) -> bool) -> Option<Part> {
-        let mut at = hash & self.mask;
+        let found = self.search(self.current, hash, &mut same);
+        match self.outgrown {
+            Some((span, _)) if found.is_none() => self.search(span, hash, &mut same),
+            _ => found,
+        }
+    }
+
+    #[inline(always)]
+    fn search(&self, span: Span, hash: u32, same: &mut impl FnMut(Part) -> bool) -> Option<Part> {
+        let mut at = hash & span.mask;
         loop {
-            let slot = Slot::of(*self.slots.get(at as usize)?);
+            let slot = self.slot(span, at);
             if slot.flow == 0 {
                 return None;
             }
             if slot.hash == hash && same(slot.flow - 1) {
                 return Some(slot.flow - 1);
             }
-            at = (at + 1) & self.mask;
+            at = (at + 1) & span.mask;
         }
     }
 
     /// Adds a flow that is not in the index. The caller keeps the number of flows within `max_flows`.
     #[inline]
     pub fn insert(&mut self, hash: u32, flow: Part) {
-        let mut at = hash & self.mask;
-        while let Some(slot) = self.slots.get_mut(at as usize) {
-            if Slot::of(*slot).flow == 0 {
-                *slot = Slot { hash, flow: flow + 1 }.word();
-                return;
-            }
-            at = (at + 1) & self.mask;
+        let size = self.current.mask as usize + 1;
+        if self.outgrown.is_none() && self.count as usize * 2 >= size && size < self.largest {
+            self.outgrown = Some((self.current, 0));
+            self.current = Span { start: self.current.start + size, mask: (2 * size - 1) as u32 };
         }
+        self.move_over();
+        self.place(self.current, Slot { hash, flow: flow + 1 });
+        self.count += 1;
     }
 
     /// Removes a flow.
     pub fn remove(&mut self, hash: u32, flow: Part) {
-        let mut at = hash & self.mask;
-        loop {
-            match self.slots.get(at as usize).map(|&word| Slot::of(word)) {
-                Some(slot) if slot.flow == 0 => return,
-                Some(slot) if slot.flow == flow + 1 => break,
-                Some(_) => at = (at + 1) & self.mask,
-                None => return,
+        let spans = [Some(self.current), self.outgrown.map(|(span, _)| span)];
+        for span in spans.into_iter().flatten() {
+            let mut at = hash & span.mask;
+            loop {
+                let slot = self.slot(span, at);
+                if slot.flow == 0 {
+                    break;
+                }
+                if slot.flow == flow + 1 {
+                    self.vacate(span, at);
+                    self.count -= 1;
+                    return;
+                }
+                at = (at + 1) & span.mask;
             }
         }
-        // Shift back what would no longer be reached across the hole.
+    }
+
+    /// Empties some slots of the outgrown table. It is half full when it is outgrown and the new one is filled to
+    /// half only after as many insertions again, so it is empty long before that.
+    fn move_over(&mut self) {
+        let Some((span, mut at)) = self.outgrown else { return };
+        for _ in 0..STEP {
+            loop {
+                let slot = self.slot(span, at);
+                if slot.flow == 0 {
+                    break;
+                }
+                // Vacating may shift another entry into this slot.
+                self.vacate(span, at);
+                self.place(self.current, slot);
+            }
+            if at == span.mask {
+                self.outgrown = None;
+                return;
+            }
+            at += 1;
+        }
+        self.outgrown = Some((span, at));
+    }
+
+    #[inline(always)]
+    fn slot(&self, span: Span, at: u32) -> Slot {
+        Slot::of(self.arena.get(span.start + at as usize).copied().unwrap_or(0))
+    }
+
+    #[inline(always)]
+    fn set(&mut self, span: Span, at: u32, slot: Slot) {
+        if let Some(word) = self.arena.get_mut(span.start + at as usize) {
+            *word = slot.word();
+        }
+    }
+
+    fn place(&mut self, span: Span, slot: Slot) {
+        let mut at = slot.hash & span.mask;
+        while self.slot(span, at).flow != 0 {
+            at = (at + 1) & span.mask;
+        }
+        self.set(span, at, slot);
+    }
+
+    /// Empties a slot and shifts back what would no longer be reached across the hole.
+    fn vacate(&mut self, span: Span, at: u32) {
         let mut hole = at;
-        let mut next = (at + 1) & self.mask;
-        while let Some(slot) = self.slots.get(next as usize).map(|&word| Slot::of(word)) {
+        let mut next = (at + 1) & span.mask;
+        loop {
+            let slot = self.slot(span, next);
             if slot.flow == 0 {
                 break;
             }
-            let home = slot.hash & self.mask;
-            let distance = next.wrapping_sub(home) & self.mask;
-            if distance >= (next.wrapping_sub(hole) & self.mask) {
-                if let Some(free) = self.slots.get_mut(hole as usize) {
-                    *free = slot.word();
-                }
+            let home = slot.hash & span.mask;
+            let distance = next.wrapping_sub(home) & span.mask;
+            if distance >= (next.wrapping_sub(hole) & span.mask) {
+                self.set(span, hole, slot);
                 hole = next;
             }
-            next = (next + 1) & self.mask;
+            next = (next + 1) & span.mask;
         }
-        if let Some(free) = self.slots.get_mut(hole as usize) {
-            *free = 0;
-        }
+        self.set(span, hole, Slot::default());
     }
 }
 
@@ -136,6 +223,8 @@ mod tests {
         // Few distinct hashes force long runs and wrap-around.
         let mut index = Index::new(64).unwrap();
         let mut model = HashMap::new();
+        index.current = Span { start: 0, mask: 127 };
+        index.largest = 128;
         let mut state = 1u64;
         for step in 0..20_000u32 {
             state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
@@ -156,6 +245,29 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn grows_without_losing_anyone() {
+        let mut index = Index::new(100_000).unwrap();
+        let hash_of = |flow: u32| hash(7, &[flow, 1]);
+        for flow in 0..100_000 {
+            index.insert(hash_of(flow), flow);
+            if flow % 3 == 0 {
+                index.remove(hash_of(flow / 2), flow / 2);
+                index.insert(hash_of(flow / 2), flow / 2);
+            }
+            if flow % 1000 == 0 {
+                for known in (0..=flow).step_by(97) {
+                    assert_eq!(index.find(hash_of(known), |found| found == known), Some(known));
+                }
+            }
+        }
+        assert_eq!(index.current.mask as usize + 1, index.largest);
+        for flow in 0..100_000 {
+            index.remove(hash_of(flow), flow);
+        }
+        assert!(index.arena.iter().all(|&word| word == 0));
     }
 
     #[test]

@@ -76,8 +76,9 @@ pub(crate) struct Registers {
     pub shift: u8,
 }
 
-/// TCP state of a flow.
+/// TCP state of a flow: two cache lines.
 #[derive(Clone, Copy, Debug, Default)]
+#[repr(align(64))]
 pub(crate) struct Tcp {
     pub status: u32,
     pub options: u32,
