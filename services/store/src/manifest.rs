@@ -78,7 +78,7 @@ mod tests {
         let text = std::fs::read(day.path().join(MANIFEST)).unwrap();
         let line = format!("{abc}  argus.2023\n");
         for torn in 0..line.len() {
-            let text = [&text[..], line[..torn].as_bytes()].concat();
+            let text = [&text[..], &line.as_bytes()[..torn]].concat();
             std::fs::write(day.path().join(MANIFEST), text).unwrap();
             assert_eq!(read(day.path()).unwrap(), sums);
         }

@@ -163,14 +163,18 @@ fn a_torn_file_keeps_every_whole_record() {
             // Zeros can stand for the zeros that a record ends with.
             let whole_to = |e: usize| bytes.get(..e) == whole.get(..e);
             let kept = ends.iter().filter(|e| whole_to(**e)).count().saturating_sub(1);
-            assert_eq!(all_seqs(dir.path()), (1..=kept as u32).collect::<Vec<_>>(), "cut at {cut}");
+            // A record cut within its last part and completed by zeros cannot be told from one with such counters, and
+            // what may have been synced is not thrown away: one more than whole ones may be there.
+            let found = all_seqs(dir.path());
+            let more = zeros > 0 && found.len() == kept + 1;
+            assert!(found.len() == kept || more, "cut at {cut}, {zeros} zeros: {found:?}");
+            assert_eq!(found, (1..=found.len() as u32).collect::<Vec<_>>());
             assert_eq!(state.recovered, 1);
-            if kept > 0 {
-                let end = ends[kept];
-                assert_eq!(state.cut, (bytes.len() - end) as u64);
-                check_sums(dir.path());
-            } else {
+            if found.is_empty() {
                 assert!(names(dir.path()).is_empty());
+            } else {
+                assert_eq!(state.cut, (bytes.len() - ends[found.len()]) as u64);
+                check_sums(dir.path());
             }
             if zeros == 0 && cut % 16 != 0 {
                 break;
