@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// How an archive is kept.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     /// Its folder.
     pub root: PathBuf,
@@ -102,6 +102,11 @@ impl Archive {
             }
         }
         self.initial = initial.to_vec();
+    }
+
+    /// The initial management record that new files begin with; empty before the first connection.
+    pub fn initial(&self) -> &[u8] {
+        &self.initial
     }
 
     /// Takes a record.
