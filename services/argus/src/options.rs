@@ -12,7 +12,7 @@ pub enum Id {
     Control,
     Daemon,
     Debug,
-    MonitorId,
+    Observer,
     License,
     Follow,
     ConfigFile,
@@ -71,7 +71,7 @@ pub static PROGRAM: Program<Id> = Program {
         Opt::flag(Id::Daemon, 'd', "daemon", "run Argus in daemon mode.")
             .more("Toggles: with ARGUS_DAEMON=yes it keeps the program in the foreground."),
         Opt::value(Id::Debug, 'D', "debug", "<level>", "accepted without effect.").hidden(),
-        Opt::value(Id::MonitorId, 'e', "monitor-id", "<value>", "specify Argus Identifier <value>.")
+        Opt::value(Id::Observer, 'e', "monitor-id", "<value>", "specify Argus Identifier <value>.")
             .more("An IPv4 address, a host name, a number, or up to four characters in double quotes."),
         Opt::value(Id::License, 'E', "", "<days>", "accepted without effect.").hidden(),
         Opt::flag(Id::Follow, 'f', "follow", "don't stop when EOF is seen, but wait for more")

@@ -312,9 +312,7 @@ where
             Id::Control => settings.report.control = true,
             Id::Daemon => settings.daemon = !settings.daemon,
             Id::Debug | Id::License | Id::HashTable => {}
-            Id::MonitorId => {
-                settings.srcid = srcid::parse(found.text()?).map_err(|text| found.error(text))?
-            }
+            Id::Observer => settings.srcid = srcid::parse(found.text()?).map_err(|text| found.error(text))?,
             Id::Follow => settings.follow = true,
             Id::ConfigFile => variables::read_file(&mut settings, &found.path()).map_err(Failure::File)?,
             Id::Interface => {
