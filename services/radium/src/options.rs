@@ -8,7 +8,7 @@ pub enum Id {
     Bind,
     Chroot,
     Daemon,
-    MonitorId,
+    Monitor,
     File,
     Resource,
     Group,
@@ -54,7 +54,7 @@ pub static PROGRAM: Program<Id> = Program {
         Opt::value(Id::User, 'u', "user", "<userid>", "specify user id for daemon.").complete(Complete::Users),
         Opt::value(Id::Group, 'g', "group", "<groupid>", "specify group id for daemon.").complete(Complete::Groups),
         Opt::value(Id::Bind, 'B', "bind", "<addr>", "listen on this address.").complete(Complete::Hosts),
-        Opt::value(Id::MonitorId, 'e', "monitor-id", "<value>", "source id of radium's own records."),
+        Opt::value(Id::Monitor, 'e', "monitor-id", "<value>", "source id of radium's own records."),
         Opt::value(Id::Resource, 'F', "resource-file", "conf.file", "read ra resource file.").complete(Complete::Files),
         Opt::words(Id::Modes, 'M', "mode", "<secs>", "interval of radium's own status records.").more(
             "Words that are no number are modes of the ra clients and have no effect here.",

@@ -150,7 +150,7 @@ fn from_options(parsed: &options::Parsed<Id>) -> Result<Settings, Failure> {
             Id::Bind => settings.bind = found.texts().collect(),
             Id::Chroot => settings.chroot = Some(found.path()),
             Id::Daemon => settings.daemon = !settings.daemon,
-            Id::MonitorId => {
+            Id::Monitor => {
                 settings.id = crate::id::parse(found.text()?, false).map_err(|e| found.error(e))?;
             }
             Id::File => settings.file = Some(found.path()),

@@ -1,4 +1,5 @@
 //! radium as a whole: between sources and clients, ours and the C programs.
+#![allow(clippy::unwrap_used)]
 
 #[path = "../../stream/tests/common/mod.rs"]
 mod common;

@@ -24,7 +24,7 @@ const DAMAGE_PIECE: u64 = 1 << 20;
 pub(crate) enum Soundness {
     /// Every octet belongs to a part of it.
     Sound,
-    /// It can be read, but some octets at its end belong to nothing.
+    /// It can be read, but some octets in it belong to nothing, or look like the header of another record.
     Loose,
     Unreadable,
 }
@@ -164,22 +164,16 @@ impl Framer {
                 self.consume(header.octets);
                 continue;
             }
-            let good = header.known()
-                && match check(record) {
-                    Soundness::Sound => true,
-                    // A long record that ends in nothing, in front of nothing, is a wrong length that would swallow
-                    // the records behind it.
-                    Soundness::Loose => header.octets <= MAX_SEARCHED || self.follows(header, ended),
-                    Soundness::Unreadable => false,
-                };
-            if good {
+            let soundness = if header.known() { check(record) } else { Soundness::Unreadable };
+            let swallows = soundness == Soundness::Loose && self.swallows(header, ended, &check);
+            if soundness != Soundness::Unreadable && !swallows {
                 let range = self.start..self.start + header.octets;
                 let offset = self.offset;
                 self.consume(header.octets);
                 return Step::Record { range, offset };
             }
             let reason = if header.known() { "an unreadable record" } else { "a record of unknown type" };
-            if self.follows(header, ended) {
+            if !swallows && self.follows(header, ended) {
                 let offset = self.offset;
                 self.consume(header.octets);
                 return Step::Damage { offset, length: header.octets as u64, reason };
@@ -198,6 +192,14 @@ impl Framer {
         ahead.get(..header.octets).is_some_and(|record| {
             known_start(record) && follows(ahead, header, ended) && check(record) == Soundness::Sound
         })
+    }
+
+    /// True when the length of a loose record is wrong: it would swallow records, or ends in front of nothing though
+    /// it is long.
+    fn swallows(&self, header: Header, ended: bool, check: &impl Fn(&[u8]) -> Soundness) -> bool {
+        let searched = header.octets.min(MAX_SEARCHED);
+        (4..searched).step_by(4).any(|at| self.certain(at, ended, check))
+            || (header.octets > MAX_SEARCHED && !self.follows(header, ended))
     }
 
     /// True when what follows a record with this header, as far as it is there, looks like a record too.
@@ -251,7 +253,8 @@ impl Framer {
 fn follows(octets: &[u8], header: Header, ended: bool) -> bool {
     let rest = octets.get(header.octets..).unwrap_or_default();
     match Header::read(rest) {
-        Some(next) if next.octets == 0 => true,
+        // Any header of length zero is passed over, but writers pad with zeros only.
+        Some(next) if next.octets == 0 => (next.kind | next.version | next.cause) == 0,
         Some(next) => next.known() && (next.octets <= rest.len() || !ended),
         None => rest.is_empty() || !ended,
     }

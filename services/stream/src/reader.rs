@@ -166,10 +166,15 @@ impl Reader {
 /// How well the octets of one record can be read.
 pub(crate) fn readable(record: &[u8]) -> Soundness {
     match RecordView::new(record) {
-        Ok(view) if view.kind().has_dsrs() && !view.tail().is_empty() => Soundness::Loose,
+        Ok(view) if view.kind().has_dsrs() && is_loose(&view) => Soundness::Loose,
         Ok(_) => Soundness::Sound,
         Err(_) => Soundness::Unreadable,
     }
+}
+
+/// A record whose length is wrong ends in octets of the next one; the header of that is no DSR that anybody writes.
+fn is_loose(view: &RecordView<'_>) -> bool {
+    !view.tail().is_empty() || view.dsrs().any(|dsr| matches!(dsr.bytes, [0x13 | 0x15, ..]))
 }
 
 /// A record that has just been found readable.

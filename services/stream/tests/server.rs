@@ -1,4 +1,5 @@
 //! The server against clients of every kind, well and badly behaved.
+#![allow(clippy::unwrap_used)]
 
 mod common;
 

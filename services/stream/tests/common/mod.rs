@@ -1,5 +1,6 @@
 //! What the tests of the network protocol share: records, the C programs, a server.
 #![allow(dead_code)] // Every test file uses its part.
+#![allow(clippy::unwrap_used)]
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
