@@ -63,7 +63,7 @@ impl Engine {
         let mut buffer = std::mem::take(&mut self.buffer);
         buffer.clear();
         let mut record = Builder::new(&mut buffer, RecordKind::Flow, self.config.version, cause);
-        self.sections(&flow, sequence, record.buffer());
+        self.sections(part, &flow, sequence, record.buffer());
         // A record is far shorter than its length field can say: user data is bounded by the configuration.
         if record.finish().is_ok() {
             self.counters.records += 1;
@@ -77,7 +77,7 @@ impl Engine {
         self.buffer = buffer;
     }
 
-    fn sections(&self, flow: &Flow, sequence: u32, out: &mut Vec<u8>) {
+    fn sections(&self, part: Part, flow: &Flow, sequence: u32, out: &mut Vec<u8>) {
         let rare = self.table.rare.get(flow.rare).copied().unwrap_or_default();
         let [src, dst] = &flow.sides;
         // A 5.x sensor without a source id writes no transport section (chapter section 5.5).
@@ -118,7 +118,7 @@ impl Engine {
             Mpls { src, dst, src_count: u8::from(src.is_some()), dst_count: u8::from(dst.is_some()) }
                 .emit(out);
         }
-        let metrics = self.table.metrics.get(flow.metrics);
+        let metrics = self.table.metrics.get(part);
         if let Some(metrics) = metrics.filter(|_| self.config.jitter) {
             let (nanoseconds, compat) = (self.config.version == Version::V5, self.config.compat);
             let [source, destination] = &metrics.gaps;

@@ -231,15 +231,6 @@ impl Engine {
         let part = self.table.create(key, hash, key.class as u8)?;
         self.counters.flows += 1;
         self.queues.push(&mut self.table.flows, part, Queue::STATUS, self.now);
-        if self.config.jitter || self.config.mac {
-            let metrics = self.table.metrics.insert(Default::default());
-            if metrics.is_none() {
-                self.table.refused += 1;
-            }
-            if let Some(flow) = self.table.flows.get_mut(part) {
-                flow.metrics = metrics.unwrap_or(NONE);
-            }
-        }
         if self.table.user.limit() > 0 {
             let user = self.table.user.insert();
             if user.is_none() {

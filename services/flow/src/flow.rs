@@ -86,8 +86,6 @@ pub(crate) struct Flow {
     pub queue_time: Time,
     /// Protocol state; `state` says of which kind.
     pub network: Part,
-    /// Gaps and MAC addresses.
-    pub metrics: Part,
     /// Flow transaction number; 0 until the first record was emitted.
     pub number: u32,
     pub bits: u8,
@@ -161,7 +159,6 @@ impl Flow {
             previous: NONE,
             number: 0,
             network: NONE,
-            metrics: NONE,
             rare: NONE,
             user: NONE,
             bits: direction_bits | class << Flow::CLASS,

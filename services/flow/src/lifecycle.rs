@@ -66,7 +66,7 @@ impl Engine {
         flow.cause = Why::Unset;
         flow.set(Flow::EMITTED, false);
         let flow = *flow;
-        if let Some(metrics) = self.table.metrics.get_mut(flow.metrics) {
+        if let Some(metrics) = self.table.metrics.get_mut(part) {
             for gaps in &mut metrics.gaps {
                 gaps.reset();
             }

@@ -66,6 +66,45 @@ impl<T: Default> Slab<T> {
     }
 }
 
+/// Parts that every flow has when an option asks for them: each at its flow's own index, so that they are found, and
+/// fetched from memory, without looking at the flow first.
+pub(crate) struct Beside<T> {
+    items: Vec<T>,
+    limit: usize,
+}
+
+impl<T: Default> Beside<T> {
+    pub fn new(limit: u32) -> Result<Beside<T>, ConfigError> {
+        let mut items = Vec::new();
+        items.try_reserve_exact(limit as usize).map_err(|_| ConfigError::Memory(limit))?;
+        Ok(Beside { items, limit: limit as usize })
+    }
+
+    /// A fresh part for a new flow. Flows are numbered without gaps.
+    pub fn renew(&mut self, part: Part) {
+        if let Some(item) = self.items.get_mut(part as usize) {
+            *item = T::default();
+        } else if self.items.len() < self.limit {
+            self.items.push(T::default());
+        }
+    }
+
+    #[inline(always)]
+    pub fn get(&self, part: Part) -> Option<&T> {
+        self.items.get(part as usize)
+    }
+
+    #[inline(always)]
+    pub fn get_mut(&mut self, part: Part) -> Option<&mut T> {
+        self.items.get_mut(part as usize)
+    }
+
+    /// Whether flows have this part at all.
+    pub fn is_kept(&self) -> bool {
+        self.limit != 0
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,7 +5,7 @@ use crate::flow::{Flow, Metrics, Rare, Session, State};
 use crate::fragment::Reassembly;
 use crate::index::{self, Index};
 use crate::key::{Key, Words};
-use crate::slab::{NONE, Part, Slab};
+use crate::slab::{Beside, NONE, Part, Slab};
 use crate::tcp::Tcp;
 use crate::user_data::UserData;
 
@@ -14,7 +14,7 @@ pub(crate) struct Table {
     pub tcp: Slab<Tcp>,
     pub sessions: Slab<Session>,
     pub reassemblies: Slab<Reassembly>,
-    pub metrics: Slab<Metrics>,
+    pub metrics: Beside<Metrics>,
     pub rare: Slab<Rare>,
     pub user: UserData,
     index: Index,
@@ -37,7 +37,7 @@ impl Table {
             tcp: Slab::new(limit)?,
             sessions: Slab::new(limit)?,
             reassemblies: Slab::new(limit)?,
-            metrics: Slab::new(if config.jitter || config.mac { limit } else { 0 })?,
+            metrics: Beside::new(if config.jitter || config.mac { limit } else { 0 })?,
             rare: Slab::new(limit)?,
             user: UserData::new(config.user_data, limit)?,
             index: Index::new(limit)?,
@@ -53,7 +53,7 @@ impl Table {
             + of(self.tcp.len(), size_of::<Tcp>())
             + of(self.sessions.len(), size_of::<Session>())
             + of(self.reassemblies.len(), size_of::<Reassembly>())
-            + of(self.metrics.len(), size_of::<Metrics>())
+            + if self.metrics.is_kept() { of(self.flows.len(), size_of::<Metrics>()) } else { 0 }
             + of(self.rare.len(), size_of::<Rare>())
             + self.user.octets()
     }
@@ -96,6 +96,7 @@ impl Table {
             return None;
         };
         self.index.insert(hash, part);
+        self.metrics.renew(part);
         Some(part)
     }
 
@@ -106,7 +107,6 @@ impl Table {
         let hash = self.hash(&flow.key, self.rest_of(&flow));
         self.index.remove(hash, part);
         self.release(&flow);
-        self.metrics.remove(flow.metrics);
         self.rare.remove(flow.rare);
         self.user.remove(flow.user);
         self.flows.remove(part);

@@ -97,14 +97,13 @@ impl Engine {
             side.ip_id = ip.id;
             side.ip_options = ip.options;
         }
-        let metrics = flow.metrics;
         if let Some(label) = summary.mpls {
             if let Some(rare) = self.table.rare_of(part) {
                 rare.labels[index & 1] = Some(label);
             }
         }
         if self.config.mac {
-            if let (Some(metrics), Some(header)) = (self.table.metrics.get_mut(metrics), summary.ethernet) {
+            if let (Some(metrics), Some(header)) = (self.table.metrics.get_mut(part), summary.ethernet) {
                 let (destination, source) = if index == 0 {
                     (header.destination, header.source)
                 } else {
@@ -148,7 +147,7 @@ impl Engine {
             }
         }
         if jitter {
-            if let Some(metrics) = self.table.metrics.get_mut(flow.metrics) {
+            if let Some(metrics) = self.table.metrics.get_mut(part) {
                 metrics.gaps[side & 1].packet(now, active, longest, compat);
             }
         }
@@ -197,7 +196,7 @@ impl Engine {
                 flow.set(Flow::REVERSE, key.direction == 1 && !self.config.compat);
                 if !self.config.compat {
                     flow.sides.swap(0, 1);
-                    if let Some(metrics) = self.table.metrics.get_mut(flow.metrics) {
+                    if let Some(metrics) = self.table.metrics.get_mut(part) {
                         metrics.gaps.swap(0, 1);
                         metrics.mac = None;
                     }
