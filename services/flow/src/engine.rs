@@ -162,6 +162,7 @@ impl Engine {
         let (hash, found) = self.table.find(key);
         let part = match found {
             Some(part) => {
+                self.table.touch_state(part);
                 self.wake(part, sink);
                 part
             }

@@ -8,6 +8,7 @@ use crate::key::{Key, Words};
 use crate::slab::{Beside, NONE, Part, Slab};
 use crate::tcp::Tcp;
 use crate::user_data::UserData;
+use std::hint::black_box;
 
 pub(crate) struct Table {
     pub flows: Slab<Flow>,
@@ -72,12 +73,38 @@ impl Table {
     pub fn find(&self, key: &Key) -> (u32, Option<Part>) {
         let hash = self.hash(&key.words, key.rest.as_ref());
         let found = self.index.find(hash, |part| {
+            self.touch(part);
             self.flows.get(part).is_some_and(|flow| {
                 same_words(&flow.key, &key.words)
                     && (key.rest.is_none() && flow.rare == NONE || self.rest_of(flow) == key.rest.as_ref())
             })
         });
         (hash, found)
+    }
+
+    /// Reads a word of each cache line that a packet of this flow will need, so that they come from memory at the
+    /// same time rather than one after another.
+    #[inline(always)]
+    fn touch(&self, part: Part) {
+        if let Some(flow) = self.flows.get(part) {
+            black_box(flow.sides[0].octets);
+            black_box(flow.sides[1].octets);
+        }
+        if let Some(metrics) = self.metrics.get(part) {
+            black_box(metrics.gaps[0].latest());
+            black_box(metrics.gaps[1].latest());
+        }
+    }
+
+    /// The same for the protocol state, once the flow says where it is.
+    #[inline(always)]
+    pub fn touch_state(&self, part: Part) {
+        if let Some(flow) = self.flows.get(part).filter(|flow| flow.state == State::Tcp) {
+            if let Some(tcp) = self.tcp.get(flow.network) {
+                black_box(tcp.sides[0].window);
+                black_box(tcp.sides[1].window);
+            }
+        }
     }
 
     fn rest_of(&self, flow: &Flow) -> Option<&Words> {

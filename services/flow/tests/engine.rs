@@ -1,0 +1,212 @@
+//! Laws of the engine: nothing lost, nothing unbounded, nothing allocated on the packet path.
+
+use flow::{Config, Counters, Engine, Time};
+use packet::{Dissector, LinkType};
+use record::RecordView;
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Counts the allocations of each thread.
+struct Counting;
+
+thread_local! {
+    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+}
+
+// SAFETY: every call goes to the system's allocator unchanged.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        let _ = ALLOCATIONS.try_with(|count| count.set(count.get() + 1));
+        // SAFETY: the caller's promises are passed on.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: the caller's promises are passed on.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+fn rich() -> Config {
+    Config {
+        application_octets: true,
+        jitter: true,
+        packet_size: true,
+        mac: true,
+        user_data: 64,
+        ..Config::default()
+    }
+}
+
+/// An Ethernet frame with an IPv4 UDP datagram.
+fn udp(source: u32, port: u16, octets: usize) -> Vec<u8> {
+    let mut frame = vec![2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 8, 0, 0x45, 0];
+    frame.extend_from_slice(&(28 + octets as u16).to_be_bytes());
+    frame.extend_from_slice(&[0, 1, 0, 0, 64, 17, 0, 0]);
+    frame.extend_from_slice(&source.to_be_bytes());
+    frame.extend_from_slice(&[10, 0, 0, 2]);
+    frame.extend_from_slice(&port.to_be_bytes());
+    frame.extend_from_slice(&9999u16.to_be_bytes());
+    frame.extend_from_slice(&(8 + octets as u16).to_be_bytes());
+    frame.extend_from_slice(&[0, 0]);
+    frame.resize(42 + octets, b'x');
+    frame
+}
+
+/// Packets that a record counts.
+fn counted(record: &[u8]) -> u64 {
+    let view = RecordView::new(record).expect("a record");
+    view.metric().map_or(0, |metric| metric.src.packets + metric.dst.packets)
+}
+
+fn conserved(counters: &Counters, in_records: u64) {
+    assert_eq!(counters.packets, counters.in_flows + counters.ignored_packets(), "{counters:?}");
+    assert_eq!(counters.in_flows, in_records, "{counters:?}");
+    assert_eq!((counters.unreported, counters.parts_refused), (0, 0), "{counters:?}");
+}
+
+#[test]
+fn evicts_the_oldest_with_its_record() {
+    let config = Config { max_flows: 64, ..rich() };
+    let dissector = Dissector::new(LinkType::ETHERNET, config.rules()).expect("Ethernet");
+    let mut engine = Engine::new(config).expect("memory");
+    let mut total = 0;
+    let mut sink = |record: &[u8]| total += counted(record);
+    for step in 0..5000u32 {
+        let frame = udp(0x0a00_0100 + step, 4000, 10);
+        let summary = dissector.dissect(&frame, frame.len() as u32);
+        engine.packet(Time::from_micros(1_600_000_000, i64::from(step) * 10), &summary, &mut sink);
+        assert!(engine.flows() <= 64);
+    }
+    engine.flush(&mut sink);
+    let counters = engine.counters();
+    conserved(&counters, total);
+    assert_eq!(counters.evictions, 5000 - 64);
+    assert_eq!((counters.flows, counters.records), (5000, 5000));
+}
+
+#[test]
+fn stays_within_its_octets() {
+    let config = Config { max_octets: 100_000, ..rich() };
+    let dissector = Dissector::new(LinkType::ETHERNET, config.rules()).expect("Ethernet");
+    let mut engine = Engine::new(config).expect("memory");
+    let mut sink = |_: &[u8]| {};
+    for step in 0..5000u32 {
+        let frame = udp(0x0a00_0100 + step, 4000, 10);
+        let summary = dissector.dissect(&frame, frame.len() as u32);
+        engine.packet(Time::from_micros(1_600_000_000, i64::from(step) * 10), &summary, &mut sink);
+        assert!(engine.octets() <= 101_000, "{} octets", engine.octets());
+    }
+    assert!(engine.counters().evictions > 4000);
+}
+
+#[test]
+fn a_clock_set_back_does_not_stop_the_timers() {
+    let config = Config::default();
+    let dissector = Dissector::new(LinkType::ETHERNET, config.rules()).expect("Ethernet");
+    let mut engine = Engine::new(config).expect("memory");
+    let mut records = 0;
+    let mut sink = |_: &[u8]| records += 1;
+    let frame = udp(0x0a00_0001, 4000, 10);
+    let summary = dissector.dissect(&frame, frame.len() as u32);
+    engine.packet(Time::from_micros(2_000_000_000, 0), &summary, &mut sink);
+    let other = udp(0x0a00_0003, 4000, 10);
+    let summary = dissector.dissect(&other, other.len() as u32);
+    for second in 0..20 {
+        engine.packet(Time::from_micros(1_600_000_000 + second, 0), &summary, &mut sink);
+    }
+    drop(sink);
+    assert!(records >= 4, "{records} records");
+}
+
+#[test]
+fn a_tick_reports_what_is_due() {
+    let config = Config { status_interval: Duration::from_secs(2), ..Config::default() };
+    let dissector = Dissector::new(LinkType::ETHERNET, config.rules()).expect("Ethernet");
+    let mut engine = Engine::new(config).expect("memory");
+    let frame = udp(0x0a00_0001, 4000, 10);
+    let summary = dissector.dissect(&frame, frame.len() as u32);
+    let mut records = Vec::new();
+    let mut sink = |record: &[u8]| records.push(record.to_vec());
+    engine.packet(Time::from_micros(1_600_000_000, 0), &summary, &mut sink);
+    engine.tick(Time::from_micros(1_600_000_001, 0), &mut sink);
+    engine.tick(Time::from_micros(1_600_000_002, 0), &mut sink);
+    assert_eq!((records.len(), engine.flows()), (1, 1));
+    let mut sink = |_: &[u8]| panic!("reported twice");
+    engine.tick(Time::from_micros(1_600_000_040, 0), &mut sink);
+    assert_eq!(engine.flows(), 0);
+}
+
+#[test]
+fn the_packet_path_does_not_allocate() {
+    let config = Config { max_flows: 10_000, compat: true, ..rich() };
+    let dissector = Dissector::new(LinkType::ETHERNET, config.rules()).expect("Ethernet");
+    let mut engine = Engine::new(config).expect("memory");
+    let frames: Vec<Vec<u8>> = (0..20_000u32).map(|n| udp(0x0a00_0000 + n, 4000, n as usize % 200)).collect();
+    let mut octets = 0;
+    let mut sink = |record: &[u8]| octets += record.len();
+    let before = ALLOCATIONS.with(Cell::get);
+    for (step, frame) in frames.iter().cycle().take(60_000).enumerate() {
+        let summary = dissector.dissect(frame, frame.len() as u32);
+        engine.packet(Time::from_micros(1_600_000_000, step as i64 * 400), &summary, &mut sink);
+    }
+    engine.flush(&mut sink);
+    assert_eq!(ALLOCATIONS.with(Cell::get) - before, 0);
+    assert!(octets > 0);
+}
+
+fn captures() -> Vec<PathBuf> {
+    let shared = match std::env::var_os("PANOPTES_SHARED") {
+        Some(path) => PathBuf::from(path),
+        None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared"),
+    };
+    let mut found = Vec::new();
+    for folder in ["tcpdump", "ndpi"] {
+        if let Ok(entries) = std::fs::read_dir(shared.join("corpus").join(folder)) {
+            found.extend(entries.filter_map(|entry| entry.ok()).map(|entry| entry.path()));
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn counts_every_packet_of_the_captures_once() {
+    let captures = captures();
+    if captures.is_empty() {
+        eprintln!("skipped: no captures (PANOPTES_SHARED)");
+        return;
+    }
+    let mut packets = 0;
+    for compat in [false, true] {
+        for path in &captures {
+            let Ok(mut capture) = pcap::Capture::from_file(path) else { continue };
+            let config = Config { compat, max_flows: 4096, ..rich() };
+            let link = LinkType(capture.get_datalink().0);
+            let Ok(dissector) = Dissector::new(link, config.rules()) else { continue };
+            let mut engine = Engine::new(config).expect("memory");
+            let mut total = 0;
+            let mut sink = |record: &[u8]| total += counted(record);
+            while let Ok(packet) = capture.next_packet() {
+                let time = Time::from_pcap(packet.header.ts.tv_sec, packet.header.ts.tv_usec);
+                engine.packet(time, &dissector.dissect(packet.data, packet.header.len), &mut sink);
+                packets += 1;
+            }
+            engine.flush(&mut sink);
+            let counters = engine.counters();
+            assert_eq!(
+                counters.packets,
+                counters.in_flows + counters.ignored_packets(),
+                "{}",
+                path.display()
+            );
+            assert_eq!(counters.in_flows, total, "{} compat {compat}: {counters:?}", path.display());
+        }
+    }
+    eprintln!("{packets} packets of {} captures, each counted once", captures.len());
+}
