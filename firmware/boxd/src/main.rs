@@ -10,6 +10,7 @@ usage: boxd [--ready-fd N]             the daemon
        boxd config --reference         all keys of box.toml
        boxd config --default           a box.toml that says nothing but the defaults
        boxd config --check FILE        whether a box.toml can be read
+       boxd status                     the state of the box, as the daemon sees it, in JSON
        boxd stop reboot|poweroff       end the services in order, then the box
 and, called by the box itself: init, halt, pause PROGRAM…, ended SERVICE…, dhcp-event EVENT";
 
@@ -33,6 +34,7 @@ fn main() -> ExitCode {
         ["halt"] => halt::run(halt::requested()),
         ["halt", "reboot"] => halt::run(halt::End::Reboot),
         ["halt", "poweroff"] => halt::run(halt::End::PowerOff),
+        ["status"] => status(),
         ["stop", how @ ("reboot" | "poweroff")] => stop::run(how).map_err(text),
         ["pause", program @ ..] if !program.is_empty() => Err(text(backoff::pause(program))),
         ["ended", service, ..] => backoff::ended(service).map_err(text),
@@ -68,6 +70,15 @@ fn text(error: io::Error) -> String {
 
 fn print(text: &str) -> Result<(), String> {
     io::stdout().write_all(text.as_bytes()).map_err(|error| format!("standard output: {error}"))
+}
+
+fn status() -> Result<(), String> {
+    let socket = std::path::Path::new(boxd_api::SOCKET);
+    let limit = std::time::Duration::from_secs(10);
+    let answer =
+        boxd_api::ask(socket, &boxd_api::Request::Status, limit).map_err(|error| error.to_string())?;
+    let text = serde_json::to_string_pretty(&answer).map_err(|error| error.to_string())?;
+    print(&format!("{text}\n"))
 }
 
 fn check(file: &str) -> Result<(), String> {

@@ -85,6 +85,12 @@ pub fn archived(config: &Config) -> String {
     text
 }
 
+/// Where the web admin listens: address and port. IPv6 only when the box has such an address.
+pub fn web_listen(config: &Config, nics: &[Planned]) -> String {
+    let v6 = nics.iter().flat_map(Planned::addresses).any(|net| net.addr().is_ipv6());
+    format!("{}:{}\n", if v6 { "[::]" } else { "0.0.0.0" }, config.web.port.get())
+}
+
 /// `chrony.conf`; `None` when no server is configured.
 pub fn chrony(config: &Config) -> Option<String> {
     if config.time.servers.is_empty() {
@@ -191,6 +197,7 @@ mod tests {
         );
         assert!(radium(&config, &nics()).contains("RADIUM_ACCESS_PORT=1561\n"));
         assert!(radium(&config, &nics()).contains("RADIUM_FILTER=\"tcp\"\n"));
+        assert_eq!(web_listen(&config, &nics()), "0.0.0.0:443\n");
         assert!(chrony(&config).unwrap().contains("server 192.0.2.1 iburst\n"));
         let names = services(&config, &nics());
         assert!(names.contains(&"chronyd".into()) && !names.contains(&"archived".into()));

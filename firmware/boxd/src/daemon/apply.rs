@@ -157,6 +157,9 @@ impl Daemon {
     /// Gives each NIC its role, unless it has it.
     fn set_up(&mut self, link: &mut Link, planned: &[Planned], faults: &mut Vec<String>) {
         let here: BTreeSet<u32> = planned.iter().map(|nic| nic.nic.index).collect();
+        for (_, (name, _)) in self.applied.nics.iter().filter(|(index, _)| !here.contains(index)) {
+            eprintln!("boxd: {name} is gone");
+        }
         self.applied.nics.retain(|index, _| here.contains(index));
         self.applied.refused.retain(|name, _| planned.iter().any(|nic| nic.name == *name));
         let wanted = |nic: &&Planned| {
@@ -195,6 +198,7 @@ impl Daemon {
         if render("radium.conf", &render::radium(config, planned))? {
             self.applied.radium_is_behind = true;
         }
+        render("web-listen", &render::web_listen(config, planned))?;
         render("archived.toml", &render::archived(config))?;
         if let Some(text) = render::chrony(config) {
             render("chrony.conf", &text)?;

@@ -14,7 +14,7 @@ use std::fs::{self, File, OpenOptions};
 use std::os::unix::fs::symlink;
 use std::os::unix::process::CommandExt;
 use std::panic;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread::sleep;
 use std::time::Duration;
@@ -24,6 +24,7 @@ use nix::unistd::{dup2_stderr, dup2_stdin, dup2_stdout, getpid, sync};
 
 use crate::{console, disks, users};
 pub use cmdline::CommandLine;
+use modules::Loader;
 pub use root::copy;
 
 /// Where the root is mounted before it becomes `/`.
@@ -32,8 +33,12 @@ const ROOT: &str = "/newroot";
 /// Seconds that a failed boot stays readable on the console.
 const READABLE: u64 = 10;
 
-/// How much longer than for the root stage 1 waits for data: normally the same disk, so not at all.
+/// How much longer than for all drivers stage 1 waits for data: normally on the root's disk, so not at
+/// all.
 const DATA_WAIT: Duration = Duration::from_secs(10);
+
+/// How long one look for data takes at most while drivers are loading.
+const LOOK: Duration = Duration::from_millis(200);
 
 /// Where stage 1 leaves its findings for the daemon: a file per fault, its text one line for a person.
 pub const DEGRADED: &str = "/run/panoptes/degraded";
@@ -93,14 +98,25 @@ fn boot() -> Result<Infallible, Failure> {
     let line = CommandLine::parse(&text)
         .map_err(|error| Failure::new("reading what the boot loader says".into(), error))?;
     say(&format!("stage 1, slot {}", line.slot));
-    let refused = modules::load();
-    refused.iter().for_each(|module| say(&format!("module not loaded: {module}")));
-
+    let loader = Loader::start().map_err(|error| Failure::new("starting to load modules".into(), error))?;
     let root = Path::new(ROOT);
-    root::mount_root(&root_device(&line)?, root)?;
+    let found = find(&line, &loader).and_then(|(device, data)| {
+        root::mount_root(&device, root, || loader.finished())?;
+        Ok(data)
+    });
+    let data = match found {
+        Ok(data) => {
+            loader.stop();
+            data
+        }
+        Err(failure) => {
+            loader.finish().iter().for_each(|module| say(&format!("module not loaded: {module}")));
+            return Err(failure);
+        }
+    };
     root::furnish(root)?;
     root::enter(root)?;
-    mount_data(&line)?;
+    mount_data(&line, data.as_deref())?;
     place_logs();
     root::lay_services()?;
     supervise()
@@ -120,12 +136,14 @@ fn attach_console() {
     let _ = dup2_stderr(&console);
 }
 
-fn root_device(line: &CommandLine) -> Result<std::path::PathBuf, Failure> {
+/// Waits for the partitions that the boot loader names: the device of the root and, unless it does not
+/// appear, that of data.
+fn find(line: &CommandLine, loader: &Loader) -> Result<(PathBuf, Option<PathBuf>), Failure> {
     let doing = || format!("finding the root of slot {}", line.slot);
     if line.verity.is_some() {
         return Err(Failure::new(doing(), "this image cannot verify a root, and was told to"));
     }
-    disks::wait_for(&line.root, line.wait).ok_or_else(|| {
+    let root = disks::wait_for(&line.root, line.wait).ok_or_else(|| {
         let reason = format!(
             "no partition {} within {} seconds; there is {}",
             line.root,
@@ -133,18 +151,25 @@ fn root_device(line: &CommandLine) -> Result<std::path::PathBuf, Failure> {
             disks::describe()
         );
         Failure::new(doing(), reason)
-    })
+    })?;
+    let Some(id) = &line.data else { return Ok((root, None)) };
+    // Its driver may still be loading; after that it is given a little longer.
+    while !loader.finished() {
+        if let Some(data) = disks::wait_for(id, LOOK) {
+            return Ok((root, Some(data)));
+        }
+    }
+    Ok((root, disks::wait_for(id, DATA_WAIT)))
 }
 
 /// Mounts data, or memory in its place with the reason kept for the daemon.
-fn mount_data(line: &CommandLine) -> Result<(), Failure> {
-    let found = match &line.data {
-        None => Err("data partition: the boot loader names none".to_owned()),
-        Some(id) => disks::wait_for(id, DATA_WAIT)
-            .ok_or_else(|| format!("data partition {id}: not there"))
-            .and_then(|device| data::mount_data(&device, &mut |line| say(line))),
+fn mount_data(line: &CommandLine, device: Option<&Path>) -> Result<(), Failure> {
+    let mounted = match (&line.data, device) {
+        (None, _) => Err("data partition: the boot loader names none".to_owned()),
+        (Some(id), None) => Err(format!("data partition {id}: not there")),
+        (Some(_), Some(device)) => data::mount_data(device, &mut |line| say(line)),
     };
-    let Err(reason) = found else { return Ok(()) };
+    let Err(reason) = mounted else { return Ok(()) };
     say(&format!("{reason}; going on with volatile data"));
     data::mount_volatile().map_err(|error| Failure::new("mounting volatile data".into(), error))?;
     let fault = Path::new(DEGRADED).join("data");

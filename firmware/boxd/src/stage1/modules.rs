@@ -4,6 +4,9 @@ use std::ffi::CStr;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
 
 use nix::errno::Errno;
 use nix::kmod::{ModuleInitFlags, finit_module};
@@ -12,16 +15,52 @@ use nix::kmod::{ModuleInitFlags, finit_module};
 /// blank lines and lines starting with `#` are nothing.
 pub const LIST: &str = "/modules/load";
 
-/// Loads every module of [`LIST`] and gives one line for each that could not be. Those are no reason to
-/// stop: a driver may find no hardware (`ENODEV`), and a missing disk shows by itself later.
-pub fn load() -> Vec<String> {
+/// The loading of [`LIST`], on a thread of its own: a driver that probes hardware takes its time, and
+/// the disk that is wanted is usually there long before the last of them is done.
+pub struct Loader {
+    stop: Arc<AtomicBool>,
+    thread: JoinHandle<Vec<String>>,
+}
+
+impl Loader {
+    /// Starts to load.
+    pub fn start() -> io::Result<Self> {
+        let stop = Arc::new(AtomicBool::new(false));
+        let seen = Arc::clone(&stop);
+        let thread = thread::Builder::new().name("modules".into()).spawn(move || load(&seen))?;
+        Ok(Loader { stop, thread })
+    }
+
+    /// Whether nothing more is to come.
+    pub fn finished(&self) -> bool {
+        self.thread.is_finished()
+    }
+
+    /// Waits until the rest is loaded.
+    pub fn finish(self) -> Vec<String> {
+        self.thread.join().unwrap_or_else(|_| vec!["the loader has a fault of its own".into()])
+    }
+
+    /// Ends the loading after the present module; what is left is loaded from the root, for the
+    /// hardware that is there.
+    pub fn stop(self) -> Vec<String> {
+        self.stop.store(true, Ordering::Relaxed);
+        self.finish()
+    }
+}
+
+/// Loads the modules and gives one line for each that could not be. Those are no reason to stop: a
+/// driver may find no hardware (`ENODEV`), and a missing disk shows by itself later.
+fn load(stop: &AtomicBool) -> Vec<String> {
     let text = match fs::read_to_string(LIST) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Vec::new(),
         Err(error) => return vec![format!("{LIST}: {error}")],
     };
     let folder = Path::new(LIST).parent().unwrap_or(Path::new("/"));
-    listed(&text, folder).iter().filter_map(|path| load_one(path).err()).collect()
+    let wanted = listed(&text, folder);
+    let going = wanted.iter().take_while(|_| !stop.load(Ordering::Relaxed));
+    going.filter_map(|path| load_one(path).err()).collect()
 }
 
 fn listed(text: &str, folder: &Path) -> Vec<PathBuf> {
@@ -43,6 +82,7 @@ fn load_one(path: &Path) -> Result<(), String> {
     const NO_PARAMETERS: &CStr = c"";
     match finit_module(&file, NO_PARAMETERS, flags) {
         Ok(()) | Err(Errno::EEXIST | Errno::ENODEV) => Ok(()),
+        // A symbol that is missing: the module that has it found no hardware.
         Err(error) => Err(format!("{}: {error}", path.display())),
     }
 }

@@ -4,6 +4,8 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chroot, symlink};
 use std::path::{Path, PathBuf};
+use std::thread::sleep;
+use std::time::Duration;
 
 use nix::mount::{MsFlags, mount};
 use nix::sys::statfs::{FsType, TMPFS_MAGIC, statfs};
@@ -42,12 +44,20 @@ pub fn mount_kernel() -> Result<(), Failure> {
 }
 
 /// Mounts the squashfs of the slot, which is the partition itself in this image. When slots carry a
-/// dm-verity tree, the device that is mounted here is the mapped one.
-pub fn mount_root(device: &Path, root: &Path) -> Result<(), Failure> {
+/// dm-verity tree, the device that is mounted here is the mapped one. Until all modules are `loaded`,
+/// that of the file system may still come.
+pub fn mount_root(device: &Path, root: &Path, loaded: impl Fn() -> bool) -> Result<(), Failure> {
     let doing = || format!("mounting the root file system {}", device.display());
     fs::create_dir_all(root).map_err(|error| Failure::new(doing(), error))?;
-    mount(Some(device), root, Some("squashfs"), MsFlags::MS_RDONLY | MsFlags::MS_NODEV, None::<&str>)
-        .map_err(|error| Failure::new(doing(), error))
+    loop {
+        let last = loaded();
+        let flags = MsFlags::MS_RDONLY | MsFlags::MS_NODEV;
+        match mount(Some(device), root, Some("squashfs"), flags, None::<&str>) {
+            Ok(()) => return Ok(()),
+            Err(nix::errno::Errno::ENODEV) if !last => sleep(Duration::from_millis(20)),
+            Err(error) => return Err(Failure::new(doing(), error)),
+        }
+    }
 }
 
 /// Moves the kernel's file systems into the root and puts memory where the root must be writable.
