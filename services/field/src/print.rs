@@ -306,6 +306,11 @@ impl Printer {
         self.time.put(out, stamp);
     }
 
+    /// Appends the text of a value in a column, without padding.
+    pub fn text(&mut self, out: &mut Vec<u8>, column: &Column, value: &Value<'_>) {
+        self.put_value(out, column, value);
+    }
+
     /// Appends the bare text of a value.
     pub(crate) fn put_value(&mut self, out: &mut Vec<u8>, column: &Column, value: &Value<'_>) {
         let style = &self.style;

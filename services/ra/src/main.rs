@@ -1,14 +1,20 @@
 //! The record clients: one program with many names (ra, rastream, rasplit).
 #![forbid(unsafe_code)]
 
+mod bins;
+mod cut;
 mod dsrs;
 mod feed;
+mod files;
 mod halves;
 mod options;
+mod pattern;
 mod range;
+mod script;
 mod select;
 mod settings;
 mod show;
+mod split;
 mod variables;
 
 use ::options::{Program, Stop};
@@ -81,16 +87,27 @@ fn run(settings: &Settings) -> Result<ExitCode, Failure> {
         write!(std::io::stdout(), "{filter}").map_err(Failure::standard_output)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let mut client = show::Show::new(settings).map_err(Failure::Text)?;
+    // Files belong to the working directory that was the caller's, so their names hold in the background too.
+    if settings.daemon {
+        let background = daemon::background().map_err(Failure::Text)?;
+        daemon::Ready::new().caller(background).tell(&daemon::Log::new(settings.program, daemon::Style::Client));
+    }
+    match settings.program {
+        "ra" => serve(settings, &mut show::Show::new(settings).map_err(Failure::Text)?),
+        _ => serve(settings, &mut split::Split::new(settings).map_err(Failure::Text)?),
+    }
+}
+
+/// Brings all records to a client.
+fn serve(settings: &Settings, client: &mut (impl Client + Send)) -> Result<ExitCode, Failure> {
     let signals = daemon::Signals::new().map_err(|error| Failure::Text(format!("signals: {error}")))?;
-    let fared = feed(settings, &signals, &mut client)?;
+    let fared = feed(settings, &signals, client)?;
     let wanted = client.finish()?;
-    Ok(status(settings, fared, wanted))
+    Ok(status(fared, wanted))
 }
 
 /// The exit status: 2 when an input is missing, 1 when one is bad or nothing was wanted.
-fn status(settings: &Settings, fared: Fared, wanted: bool) -> ExitCode {
-    let _ = settings;
+fn status(fared: Fared, wanted: bool) -> ExitCode {
     match fared {
         Fared { missing: true, .. } => ExitCode::from(2),
         Fared { bad: true, .. } => ExitCode::FAILURE,
