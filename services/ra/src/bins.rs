@@ -89,7 +89,8 @@ impl Bins {
     fn midnight(&self, month: i64) -> i64 {
         let year = i16::try_from(month.div_euclid(12)).unwrap_or(i16::MAX).clamp(1, 9998);
         let day: Date = date(year, 1, 1).saturating_add((month.rem_euclid(12)).months());
-        day.to_zoned(self.zone.clone()).map_or(i64::from(u32::MAX), |midnight| midnight.timestamp().as_second())
+        day.to_zoned(self.zone.clone())
+            .map_or(i64::from(u32::MAX), |midnight| midnight.timestamp().as_second())
     }
 
     /// The flat length of a span in microseconds, by which records are cut.
@@ -121,7 +122,7 @@ mod tests {
     #[test]
     fn spans_are_aligned() {
         assert_eq!(start("5s", "UTC"), "2023-11-14T22:13:20Z");
-        assert_eq!(start("7m", "UTC"), "2023-11-14T22:12:00Z");
+        assert_eq!(start("7m", "UTC"), "2023-11-14T22:13:00Z");
         assert_eq!(start("12h", "UTC"), "2023-11-14T12:00:00Z");
         assert_eq!(start("12h", "America/New_York"), "2023-11-14T17:00:00Z");
         assert_eq!(start("1d", "America/New_York"), "2023-11-14T05:00:00Z");

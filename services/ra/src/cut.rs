@@ -46,7 +46,8 @@ impl Side {
         if first > end {
             return (None, Counters::default());
         }
-        let (taken, rest) = if last > end { ((first, end), Some((end, last))) } else { ((first, last), None) };
+        let (taken, rest) =
+            if last > end { ((first, end), Some((end, last))) } else { ((first, last), None) };
         self.range = rest;
         if rest.is_none() {
             self.gap = 0.0;
@@ -116,7 +117,8 @@ pub fn cut(record: Record, bins: &Bins) -> Vec<Record> {
     let size = bins.flat() as f64;
     let mut src = Side::new(times.src, metric.src, size);
     let mut dst = Side::new(times.dst, metric.dst, size);
-    let whole = Whole { duration: ((end - start) as f64 / 1e6) as f32, packets: metric.packets(), app: metric.app };
+    let whole =
+        Whole { duration: ((end - start) as f64 / 1e6) as f32, packets: metric.packets(), app: metric.app };
     let mut pieces = Vec::new();
     while let Some(start) = [src.range, dst.range].iter().flatten().map(|range| range.0).min() {
         let last = [src.range, dst.range].iter().flatten().map(|range| range.1).max().unwrap_or(start);

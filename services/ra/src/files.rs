@@ -98,7 +98,8 @@ impl Files {
     fn open_file(&mut self, path: &Path, initial: &[u8; INITIAL], ends: Option<i64>) -> Result<(), Failure> {
         let failed = |error: std::io::Error| Failure::Text(format!("{}: {error}", path.display()));
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-            std::fs::create_dir_all(folder).map_err(|error| Failure::Text(format!("{}: {error}", folder.display())))?;
+            std::fs::create_dir_all(folder)
+                .map_err(|error| Failure::Text(format!("{}: {error}", folder.display())))?;
         }
         let file = OpenOptions::new().append(true).create(true).open(path).map_err(failed)?;
         let length = file.metadata().map_err(failed)?.len();
@@ -140,7 +141,8 @@ impl Files {
 impl Output {
     fn flush(&mut self, path: &Path) -> Result<(), Failure> {
         if let Some(file) = self.file.as_mut().filter(|_| !self.gathered.is_empty()) {
-            file.write_all(&self.gathered).map_err(|error| Failure::Text(format!("{}: {error}", path.display())))?;
+            file.write_all(&self.gathered)
+                .map_err(|error| Failure::Text(format!("{}: {error}", path.display())))?;
             self.gathered.clear();
         }
         Ok(())

@@ -90,7 +90,9 @@ fn run(settings: &Settings) -> Result<ExitCode, Failure> {
     // Files belong to the working directory that was the caller's, so their names hold in the background too.
     if settings.daemon {
         let background = daemon::background().map_err(Failure::Text)?;
-        daemon::Ready::new().caller(background).tell(&daemon::Log::new(settings.program, daemon::Style::Client));
+        daemon::Ready::new()
+            .caller(background)
+            .tell(&daemon::Log::new(settings.program, daemon::Style::Client));
     }
     match settings.program {
         "ra" => serve(settings, &mut show::Show::new(settings).map_err(Failure::Text)?),

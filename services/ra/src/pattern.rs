@@ -8,8 +8,8 @@ use std::path::PathBuf;
 
 /// Fields that tell flows apart, and so may name a file.
 const KEYS: [&str; 24] = [
-    "srcid", "proto", "saddr", "daddr", "snet", "dnet", "sport", "dport", "smac", "dmac", "stos", "dtos", "sttl", "dttl",
-    "sdsb", "ddsb", "svlan", "dvlan", "svid", "dvid", "smpls", "dmpls", "sco", "dco",
+    "srcid", "proto", "saddr", "daddr", "snet", "dnet", "sport", "dport", "smac", "dmac", "stos", "dtos",
+    "sttl", "dttl", "sdsb", "ddsb", "svlan", "dvlan", "svid", "dvid", "smpls", "dmpls", "sco", "dco",
 ];
 
 /// Longest value that becomes part of a name.
@@ -61,7 +61,13 @@ impl Pattern {
             parts.push(time(rest));
         }
         let style = Style { variable: true, delimiter: None, ..style.clone() };
-        Ok(Pattern { parts, printer: Printer::new(&[], style), fields, times: text.contains('%'), name: Vec::new() })
+        Ok(Pattern {
+            parts,
+            printer: Printer::new(&[], style),
+            fields,
+            times: text.contains('%'),
+            name: Vec::new(),
+        })
     }
 
     /// Whether it has places for fields or times.
@@ -130,14 +136,18 @@ mod tests {
 
     #[test]
     fn suffixes_go_on() {
-        for (suffix, next) in [("aa", "ab"), ("az", "ba"), ("xaz", "xba"), ("y", "za"), ("yz", "zaa"), ("zaz", "zba")] {
+        for (suffix, next) in
+            [("aa", "ab"), ("az", "ba"), ("xaz", "xba"), ("y", "za"), ("yz", "zaa"), ("zaz", "zba")]
+        {
             assert_eq!(successor(suffix), next);
         }
     }
 
     #[test]
     fn values_lead_nowhere_else() {
-        for (value, shown) in [("  10.0.0.1 ", "10.0.0.1"), ("../etc", "_._etc"), ("", "_"), ("a\x1bb", "a_b"), ("..", "_.")] {
+        for (value, shown) in
+            [("  10.0.0.1 ", "10.0.0.1"), ("../etc", "_._etc"), ("", "_"), ("a\x1bb", "a_b"), ("..", "_.")]
+        {
             let mut name = b"x/".to_vec();
             name.extend_from_slice(value.as_bytes());
             harmless(&mut name, 2);

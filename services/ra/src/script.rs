@@ -21,7 +21,9 @@ impl Script {
                 let done = Command::new(&program).arg("-r").arg(&file).stdin(Stdio::null()).status();
                 match done {
                     Ok(status) if status.success() => {}
-                    Ok(status) => say(name, &format!("{} -r {}: {status}", program.display(), file.display())),
+                    Ok(status) => {
+                        say(name, &format!("{} -r {}: {status}", program.display(), file.display()))
+                    }
                     Err(error) => say(name, &format!("{}: {error}", program.display())),
                 }
             }

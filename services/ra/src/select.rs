@@ -5,12 +5,14 @@ use crate::settings::Settings;
 use crate::variables::DirectionStage;
 use field::Services;
 use filter::Filter;
-use record::RecordView;
-use record::dsr::flow::{FlowKey, Ipv4Key};
-use record::dsr::network::status;
+use record::dsr::flow::{DIRECTION, FlowKey, Ipv4Key, address};
+use record::dsr::network::{status, subtype};
+use record::{Index, RecordView};
 use regex::bytes::Regex;
 use stream::TimeRange;
 
+/// Bits of a key's qualifier that say what its addresses are.
+const ADDRESS_TYPE: u8 = 0x1F;
 const ICMP: u8 = 1;
 const TCP: u8 = 6;
 
@@ -97,10 +99,12 @@ impl Selection {
 
     /// Puts the record's direction right, as every reader does before it looks at a record.
     pub fn repair(&self, view: &mut RecordView<'_>) {
-        // 3.0.8 turns a lone ICMP reply only when a header of it was kept.
-        let lone = self.compat && view.proto() == Some(ICMP) && view.network().is_none();
-        if !lone {
-            view.repair_direction();
+        if may_need_repair(view) {
+            // 3.0.8 turns a lone ICMP reply only when a header of it was kept.
+            let lone = self.compat && view.proto() == Some(ICMP) && view.network().is_none();
+            if !lone {
+                view.repair_direction();
+            }
         }
         if !self.stages.is_empty() {
             self.repair_by_port(view);
@@ -182,6 +186,23 @@ impl Selection {
             }
             _ => self.passed,
         }
+    }
+}
+
+/// Whether a record can be one that readers turn round: a look at a few octets spares most records the rest.
+fn may_need_repair(view: &RecordView<'_>) -> bool {
+    let Some(&[_, _, qualifier, _, _, _, _, _, _, _, _, _, protocol, ..]) = view.dsr(Index::Flow) else {
+        return false;
+    };
+    if qualifier & ADDRESS_TYPE != address::IPV4 {
+        return false;
+    }
+    match (protocol, view.dsr(Index::Network)) {
+        (TCP, Some(&[_, subtype::TCP_PERF, _, _, _, _, _, word, ..])) => {
+            u32::from(word) & (status::SAW_SYN | status::SAW_SYN_SENT) == status::SAW_SYN_SENT
+        }
+        (ICMP, _) => qualifier & DIRECTION != 0,
+        _ => false,
     }
 }
 

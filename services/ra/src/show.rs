@@ -97,7 +97,9 @@ impl Show {
                 sink.write(view.bytes())?;
             }
         }
-        if let Some(metric) = view.metric() {
+        if self.settings.summary
+            && let Some(metric) = view.metric()
+        {
             self.totals.packets = self.totals.packets.saturating_add(metric.packets());
             self.totals.octets = self.totals.octets.saturating_add(metric.bytes());
         }

@@ -81,13 +81,19 @@ impl Split {
                 "time" => {
                     let text = value()?;
                     let bins = Bins::parse(&text, style.zone.clone());
-                    mode = Mode::Time(bins.ok_or_else(|| format!("-M time {text}: no whole span of a second or more"))?);
+                    mode = Mode::Time(
+                        bins.ok_or_else(|| format!("-M time {text}: no whole span of a second or more"))?,
+                    );
                 }
                 "flow" => mode = Mode::Flow(Box::new(compile(settings, &value()?)?)),
                 "nomodify" => modify = false,
                 // Accepted, as ever.
                 "soft" | "hard" | "zero" => {}
-                _ => return Err(format!("-M {word}: no such mode; there are time, count, size, flow, nomodify")),
+                _ => {
+                    return Err(format!(
+                        "-M {word}: no such mode; there are time, count, size, flow, nomodify"
+                    ));
+                }
             }
         }
         let output = settings.outputs.first();
@@ -95,7 +101,10 @@ impl Split {
         if name == "-" {
             return Err("standard output cannot be split: give a file name with -w".to_owned());
         }
-        let filter = output.and_then(|output| output.filter.as_deref()).map(|text| compile(settings, text)).transpose()?;
+        let filter = output
+            .and_then(|output| output.filter.as_deref())
+            .map(|text| compile(settings, text))
+            .transpose()?;
         if matches!(mode, Mode::Time(_)) && !name.contains('%') {
             if !name.ends_with('.') {
                 name.push('.');
@@ -310,7 +319,10 @@ impl Client for Split {
             script.wait();
         }
         if self.late > 0 {
-            say(self.program, &format!("{} records came after their file was closed and were dropped", self.late));
+            say(
+                self.program,
+                &format!("{} records came after their file was closed and were dropped", self.late),
+            );
         }
         Ok(self.selection.matched() > 0)
     }

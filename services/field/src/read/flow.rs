@@ -155,12 +155,12 @@ fn port<'a>(row: &Row<'a>, side: Side) -> Value<'a> {
             // A fragment's id lies where others have ports; 3.0.8 shows it as such.
             Ipv6Detail::Fragment { id } if matches!(key.proto, TCP | UDP) => {
                 let (first, second) = ((id.swap_bytes() >> 16) as u16, id.swap_bytes() as u16);
-                let port = if !row.style.compat {
-                    0
-                } else if src {
-                    first
-                } else {
-                    second
+                // They change places with the addresses.
+                let reversed = row.view().is_some_and(|view| view.is_reversed());
+                let port = match (row.style.compat, src != reversed) {
+                    (false, _) => 0,
+                    (true, true) => first,
+                    (true, false) => second,
                 };
                 Value::Port { protocol: key.proto, port }
             }

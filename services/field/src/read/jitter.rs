@@ -36,6 +36,8 @@ fn millis<'a>(row: &Row<'a>, side: Side, of: impl Fn(&Pair) -> f32) -> Value<'a>
 fn mean<'a>(row: &Row<'a>, side: Side) -> Value<'a> {
     match pair(row, side) {
         Some(pair) if pair.active.n > 0 || pair.idle.n > 0 => Value::Float(f64::from(pair.mean()) / 1000.0),
+        // 3.0.8 has a zero for the source and nothing for the destination.
+        Some(_) if row.style.compat && side == Side::Src => Value::Float(0.0),
         _ => Value::Absent,
     }
 }
@@ -46,8 +48,8 @@ fn deviation<'a>(row: &Row<'a>, side: Side) -> Value<'a> {
     let Pair { active, idle } = pair;
     let millis = match (active.n, idle.n) {
         (0, 0) => return Value::Absent,
-        (_, 0) => f64::from(active.stdev) / 1000.0,
-        (0, _) => f64::from(idle.stdev) / 1000.0,
+        (_, 0) => return class(row, active),
+        (0, _) => return class(row, idle),
         (a, i) => {
             let square = |class: &Intervals| {
                 let (n, total) = (f64::from(class.n), f64::from(class.n as f32 * class.mean));
@@ -56,7 +58,12 @@ fn deviation<'a>(row: &Row<'a>, side: Side) -> Value<'a> {
             let n = f64::from(a) + f64::from(i);
             let sum = square(&active) + square(&idle);
             if row.style.compat {
-                (sum / 1000.0 / n - f64::from((f64::from(pair.mean()) / 1000.0) as f32).powi(2)).sqrt()
+                let variance = sum / 1000.0 / n - f64::from((f64::from(pair.mean()) / 1000.0) as f32).powi(2);
+                // A deviation that is no number stays one, with the sign that it gets there.
+                if variance.is_nan() {
+                    return Value::Float(-f64::NAN);
+                }
+                variance.max(0.0).sqrt()
             } else {
                 (sum / n - f64::from(pair.mean()).powi(2)).max(0.0).sqrt() / 1000.0
             }
@@ -65,14 +72,17 @@ fn deviation<'a>(row: &Row<'a>, side: Side) -> Value<'a> {
     Value::Float(if millis.is_nan() { 0.0 } else { millis })
 }
 
-fn class_deviation<'a>(row: &Row<'a>, side: Side, class: impl Fn(&Pair) -> Intervals) -> Value<'a> {
-    match pair(row, side).map(|pair| class(&pair)) {
-        Some(class) if class.n > 0 => {
-            let millis = f64::from(class.stdev) / 1000.0;
-            Value::Float(if millis.is_nan() { 0.0 } else { millis })
-        }
+fn class_deviation<'a>(row: &Row<'a>, side: Side, of: impl Fn(&Pair) -> Intervals) -> Value<'a> {
+    match pair(row, side).map(|pair| of(&pair)) {
+        Some(intervals) if intervals.n > 0 => class(row, intervals),
         _ => Value::Absent,
     }
+}
+
+/// Standard deviation of one class. Sensors write what is no number; 3.0.8 shows it.
+fn class<'a>(row: &Row<'a>, intervals: Intervals) -> Value<'a> {
+    let millis = f64::from(intervals.stdev) / 1000.0;
+    Value::Float(if millis.is_nan() && !row.style.compat { 0.0 } else { millis })
 }
 
 fn longest<'a>(row: &Row<'a>, side: Side) -> Value<'a> {

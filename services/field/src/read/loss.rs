@@ -97,14 +97,19 @@ pub fn gap(row: &Row<'_>, side: Side) -> u32 {
     u32::try_from(missing.saturating_sub(1)).unwrap_or(0)
 }
 
+fn is_tcp(row: &Row<'_>) -> bool {
+    row.key().and_then(FlowKey::proto) == Some(TCP)
+        && row.network.is_some_and(|network| network.tcp().is_some())
+}
+
 /// Gap in the source's sequence, octets.
 pub fn sgap<'a>(row: &Row<'a>) -> Value<'a> {
-    if perf(row).is_some() { Value::Uint(gap(row, Side::Src).into()) } else { Value::Absent }
+    if is_tcp(row) { Value::Uint(gap(row, Side::Src).into()) } else { Value::Absent }
 }
 
 /// Gap in the destination's sequence, octets.
 pub fn dgap<'a>(row: &Row<'a>) -> Value<'a> {
-    if perf(row).is_some() { Value::Uint(gap(row, Side::Dst).into()) } else { Value::Absent }
+    if is_tcp(row) { Value::Uint(gap(row, Side::Dst).into()) } else { Value::Absent }
 }
 
 /// Places of UDT's counters in its block of metrics.

@@ -43,8 +43,11 @@ pub fn swin<'a>(row: &Row<'a>) -> Value<'a> {
     window(row, Side::Src).map_or(Value::Absent, Value::Uint)
 }
 
-/// Window of the destination, octets.
+/// Window of the destination, octets. 3.0.8 shows it only when the source has sent something.
 pub fn dwin<'a>(row: &Row<'a>) -> Value<'a> {
+    if row.style.compat && row.counters(Side::Src).packets == 0 {
+        return Value::Absent;
+    }
     window(row, Side::Dst).map_or(Value::Absent, Value::Uint)
 }
 

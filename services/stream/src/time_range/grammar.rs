@@ -163,7 +163,8 @@ impl Context<'_> {
         spec.at.micros = 0;
         let mut parts = text.split(':');
         let hour = parts.next()?;
-        if hour.bytes().all(|b| b.is_ascii_digit()) && hour.parse::<i64>().ok()? > 23 && self.compat {
+        let late = hour.bytes().all(|b| b.is_ascii_digit()) && hour.parse::<i64>().ok()? > 23;
+        if self.compat && (late || (hour.contains('*') && hour != "**")) {
             // C argus falls back to the day.
             spec.unit = spec.unit.max(Unit::Day);
             return Some(());
