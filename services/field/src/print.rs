@@ -19,6 +19,8 @@ pub struct Printer {
     pub(crate) style: Style,
     services: Services,
     time: TimeText,
+    /// Text of the present cell, reused from cell to cell.
+    cell: Vec<u8>,
     hosts: crate::hosts::Hosts,
 }
 
@@ -33,6 +35,7 @@ impl Printer {
             services: if style.names <= Names::Ports { Services::load() } else { Services::none() },
             hosts: crate::hosts::Hosts::default(),
             time,
+            cell: Vec::new(),
             style,
         };
         printer.lay_out();
@@ -160,6 +163,7 @@ impl Printer {
         }
         let line = out.len();
         let columns = std::mem::take(&mut self.columns);
+        let mut text = std::mem::take(&mut self.cell);
         let mut dumps = false;
         for (at, column) in columns.iter().enumerate() {
             let field = column.field;
@@ -172,8 +176,9 @@ impl Printer {
                 continue;
             }
             let value = row.read(field);
-            self.put_value(out, column, &value);
-            self.finish_cell(out, from, column, &value, row);
+            text.clear();
+            self.put_value(&mut text, column, &value);
+            self.put_cell(out, &mut text, column, &value, row);
             let port_of_address =
                 at > 0 && field.follows.is_some_and(|address| columns[at - 1].field.name == address);
             if port_of_address
@@ -196,6 +201,7 @@ impl Printer {
             }
         }
         self.columns = columns;
+        self.cell = text;
     }
 
     fn finish_row(&self, out: &mut Vec<u8>, line: usize) {
@@ -213,81 +219,87 @@ impl Printer {
         }
     }
 
-    /// Brings the text from `from` on into the form of its cell.
-    fn finish_cell(&self, out: &mut Vec<u8>, from: usize, column: &Column, value: &Value<'_>, row: &Row<'_>) {
+    /// Appends a text in the form of its cell.
+    fn put_cell(
+        &self,
+        out: &mut Vec<u8>,
+        text: &mut Vec<u8>,
+        column: &Column,
+        value: &Value<'_>,
+        row: &Row<'_>,
+    ) {
         let field = column.field;
+        let width = column.width;
         if self.style.variable {
-            if field.cell == Cell::Direction {
-                pad_left(out, from, column.width);
+            if field.cell == Cell::Direction && !text.is_empty() {
+                blanks(out, width.saturating_sub(text.len()));
             }
-            match self.style.delimiter {
-                Some(delimiter) => self.delimit(out, from, field, value, row, delimiter),
-                None => out.push(b' '),
-            }
-            return;
+            return self.end_cell(out, text, field, value, row);
         }
-        let length = out.len() - from;
         let management = matches!(row.body, Body::Management(_));
-        if self.style.compat && matches!(value, Value::Absent) {
+        if self.style.compat && !management && matches!(value, Value::Absent) {
             match (field.cell, field.name) {
                 // 3.0.8 forgets the room of these when there is nothing to show.
-                (Cell::Answer, _) if !management => return out.push(b' '),
-                (_, "pkts") if !management => return,
+                (Cell::Answer, _) => return out.push(b' '),
+                (_, "pkts") => return,
                 _ => {}
             }
         }
         match field.cell {
-            Cell::Data => pad_right(out, from, userdata::widths(column.width, self.style.user_data).0),
+            Cell::Data => {
+                let width = userdata::widths(width, self.style.user_data).0;
+                text.resize(text.len().max(width), b' ');
+            }
             // Numbers of ports are never cut; they push the row.
             Cell::Port if !management => {
                 let number =
                     self.style.names > Names::Ports && matches!(value, Value::Port { .. } | Value::Sap(_));
-                if length > column.width && !number {
-                    cut(out, from, column.width);
+                if text.len() > width && !number {
+                    cut(text, width);
                 }
-                pad_right(out, from, column.width);
+                text.resize(text.len().max(width), b' ');
             }
             Cell::Cut | Cell::Direction => {
-                out.truncate(from + length.min(column.width));
-                pad_left(out, from, column.width);
+                text.truncate(width);
+                blanks(out, width - text.len());
             }
             _ => {
                 let width = match field.layout {
                     Layout::Date | Layout::SideDate => {
                         // 3.0.8 minds this for the start only.
-                        let fraction =
-                            out[from..].contains(&b'.') || (self.style.compat && field.name != "stime");
-                        column.width + if fraction { self.style.precision } else { 0 }
+                        let fraction = text.contains(&b'.') || (self.style.compat && field.name != "stime");
+                        width + if fraction { self.style.precision } else { 0 }
                     }
-                    _ => column.width,
+                    _ => width,
                 };
-                if length > width {
-                    cut(out, from, width);
+                if text.len() > width {
+                    cut(text, width);
                 }
-                pad_left(out, from, width);
+                blanks(out, width.saturating_sub(text.len()));
             }
         }
-        match self.style.delimiter {
-            Some(delimiter) => self.delimit(out, from, field, value, row, delimiter),
-            None => out.push(b' '),
-        }
+        self.end_cell(out, text, field, value, row);
     }
 
-    /// Ends a cell with a delimiter.
-    fn delimit(
+    /// Appends a cell's text and what separates it from the next.
+    fn end_cell(
         &self,
         out: &mut Vec<u8>,
-        from: usize,
+        text: &mut Vec<u8>,
         field: &Field,
         value: &Value<'_>,
         row: &Row<'_>,
-        delimiter: u8,
     ) {
+        let Some(delimiter) = self.style.delimiter else {
+            out.extend_from_slice(text);
+            return out.push(b' ');
+        };
         if field.cell == Cell::Flags {
-            out.push(b' ');
+            text.push(b' ');
         } else {
-            trim(out, from);
+            trim(text, 0);
         }
+        out.extend_from_slice(text);
         // 3.0.8 leaves out the delimiter of an answer that is not there.
         let flow = matches!(row.body, Body::Flow(_));
         if self.style.compat && flow && field.cell == Cell::Answer && matches!(value, Value::Absent) {
@@ -363,10 +375,10 @@ impl Printer {
                 _ => put_uint(out, u64::from(n)),
             },
             Value::Sap(n) => match names::sap(n) {
-                _ if style.names >= Names::Protocols => put_uint(out, u64::from(n & 0xFE)),
-                _ if n & 0xFE == 0 => {}
+                _ if style.names >= Names::Protocols => put_uint(out, u64::from(n)),
+                _ if n == 0 => {}
                 Some(name) => out.extend_from_slice(name.as_bytes()),
-                None => put_hex(out, u64::from(n & 0xFE), 2),
+                None => put_hex(out, u64::from(n), 2),
             },
             Value::CodePoint(n) => match names::code_point(n, style.disa) {
                 Some(name) if style.names < Names::None => out.extend_from_slice(name.as_bytes()),
@@ -397,23 +409,18 @@ fn trim(out: &mut Vec<u8>, from: usize) {
 }
 
 /// Keeps one character less than `width` and marks the cut with a star.
-fn cut(out: &mut Vec<u8>, from: usize, width: usize) {
-    out.truncate(from + width.saturating_sub(1));
-    out.push(b'*');
+fn cut(text: &mut Vec<u8>, width: usize) {
+    text.truncate(width.saturating_sub(1));
+    text.push(b'*');
 }
 
-fn pad_left(out: &mut Vec<u8>, from: usize, width: usize) {
-    let length = out.len() - from;
-    if length < width {
-        out.resize(from + width, b' ');
-        out.copy_within(from..from + length, from + width - length);
-        out[from..from + width - length].fill(b' ');
-    }
-}
-
-fn pad_right(out: &mut Vec<u8>, from: usize, width: usize) {
-    if out.len() < from + width {
-        out.resize(from + width, b' ');
+/// Appends so many blanks.
+fn blanks(out: &mut Vec<u8>, mut count: usize) {
+    const BLANKS: [u8; 64] = [b' '; 64];
+    while count > 0 {
+        let some = count.min(BLANKS.len());
+        out.extend_from_slice(&BLANKS[..some]);
+        count -= some;
     }
 }
 

@@ -2,6 +2,8 @@
 
 use crate::row::{Row, Side};
 use crate::value::{Short, Value};
+use record::Index;
+use record::dsr::encaps::EncapsView;
 use record::dsr::network::Body as Network;
 
 /// Letters of encapsulation bits, in ascending order of the bits; bits that are not listed have none.
@@ -121,7 +123,12 @@ pub fn dvpri<'a>(row: &Row<'a>) -> Value<'a> {
 }
 
 fn encapsulations<'a>(row: &Row<'a>, side: Side) -> Value<'a> {
-    let Some(encaps) = row.view().and_then(|view| view.encaps()) else { return Value::Absent };
+    let Some(view) = row.view() else { return Value::Absent };
+    let stored = || view.dsr(Index::Encaps).and_then(EncapsView::parse);
+    // 3.0.8 leaves these where they were when it turns a record round.
+    let Some(encaps) = (if row.style.compat { stored() } else { view.encaps() }) else {
+        return Value::Absent;
+    };
     let bits = match side {
         Side::Src => encaps.src,
         Side::Dst => encaps.dst,

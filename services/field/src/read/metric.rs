@@ -87,14 +87,24 @@ pub fn load<'a>(row: &Row<'a>) -> Value<'a> {
     Value::Float(((src * span(row, Side::Src) + dst * span(row, Side::Dst)) / duration).into())
 }
 
+/// 3.0.8 computes the loads before it turns a record round, and leaves them.
+fn shown_load(row: &Row<'_>, side: Side) -> f64 {
+    let turned = row.style.compat && row.view().is_some_and(|view| view.is_turned());
+    let side = match (side, turned) {
+        (Side::Src, false) | (Side::Dst, true) => Side::Src,
+        _ => Side::Dst,
+    };
+    side_load(row, side).into()
+}
+
 /// Bits per second from the source.
 pub fn sload<'a>(row: &Row<'a>) -> Value<'a> {
-    Value::Float(side_load(row, Side::Src).into())
+    Value::Float(shown_load(row, Side::Src))
 }
 
 /// Bits per second from the destination.
 pub fn dload<'a>(row: &Row<'a>) -> Value<'a> {
-    Value::Float(side_load(row, Side::Dst).into())
+    Value::Float(shown_load(row, Side::Dst))
 }
 
 fn per_second(packets: u64, span: f32) -> Value<'static> {

@@ -118,9 +118,12 @@ pub fn ias<'a>(row: &Row<'a>) -> Value<'a> {
 
 /// The router that reported an ICMP error about the flow.
 pub fn inode<'a>(row: &Row<'a>) -> Value<'a> {
-    row.view()
-        .and_then(|view| view.icmp_error())
-        .map_or(Value::Absent, |error| Value::Ipv4(error.src.into(), 32))
+    let Some(view) = row.view() else { return Value::Absent };
+    // 3.0.8 knows three kinds of errors.
+    if row.style.compat && view.icmp_mapped().is_none() {
+        return Value::Absent;
+    }
+    view.icmp_error().map_or(Value::Absent, |error| Value::Ipv4(error.src.into(), 32))
 }
 
 /// Captured user data of the source.
