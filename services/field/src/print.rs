@@ -359,7 +359,9 @@ impl Printer {
                     put_prefix(out, prefix, 128, style.cidr);
                 }
             }
-            Value::MacOrBroadcast(octets) if octets == [0xFF; 6] => out.extend_from_slice(b"Broadcast"),
+            Value::MacOrBroadcast(octets) if octets == [0xFF; 6] && style.names < Names::None => {
+                out.extend_from_slice(b"Broadcast")
+            }
             Value::Mac(octets) | Value::MacOrBroadcast(octets) => put_mac(out, octets),
             Value::Port { protocol, port } => match self.services.name(protocol, port) {
                 _ if style.names >= Names::Protocols => put_uint(out, u64::from(port)),

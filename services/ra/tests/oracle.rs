@@ -15,7 +15,7 @@ const CAPTURES: [&str; 8] = [
     "tcpdump/ISIS_level1_adjacency.pcap",
     "tcpdump/icmpv6.pcap",
     "tcpdump/mpls-traceroute.pcap",
-    "ndpi/1kxun.pcap",
+    "ndpi/ethereum.pcap",
     "ndpi/android.pcap",
     "ndpi/icmp-tunnel.pcap",
 ];
