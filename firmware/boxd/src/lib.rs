@@ -17,6 +17,7 @@ mod files;
 mod gpt;
 pub mod halt;
 mod hardware;
+pub mod log;
 pub mod machine;
 pub mod plan;
 pub mod render;

@@ -15,7 +15,7 @@ use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
 
 use super::Shared;
 use super::status::status;
-use crate::{backoff, supervise, users};
+use crate::{backoff, log, supervise, users};
 
 /// Connections at a time.
 const CONNECTIONS: usize = 16;
@@ -152,13 +152,13 @@ fn claim(shared: &Shared, code: &str) -> Answer {
     }
     match claim.take(code) {
         Ok(true) => {
-            eprintln!("boxd: the box has been claimed");
+            log::info("the box has been claimed");
             Answer::Done
         }
         Ok(false) => {
             // With the lock held: attempts from several connections wait for one another.
             thread::sleep(WRONG);
-            eprintln!("boxd: a wrong claim code");
+            log::warning("a wrong claim code");
             refused("that is not the code on the console")
         }
         Err(error) => refused(&format!("the claim cannot be kept: {error}")),

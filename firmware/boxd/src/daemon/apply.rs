@@ -12,7 +12,7 @@ use netlink_packet_route::link::LinkFlags;
 
 use super::{Daemon, KEPT, RETRY, RUN, kept, render};
 use crate::plan::{Planned, plan};
-use crate::{console, dhcp, files, render, supervise};
+use crate::{console, dhcp, files, log, render, supervise};
 
 /// The firewall of last resort, in the overlay.
 const CLOSED: &str = "/etc/panoptes/closed.nft";
@@ -158,7 +158,7 @@ impl Daemon {
     fn set_up(&mut self, link: &mut Link, planned: &[Planned], faults: &mut Vec<String>) {
         let here: BTreeSet<u32> = planned.iter().map(|nic| nic.nic.index).collect();
         for (_, (name, _)) in self.applied.nics.iter().filter(|(index, _)| !here.contains(index)) {
-            eprintln!("boxd: {name} is gone");
+            log::info(&format!("{name} is gone"));
         }
         self.applied.nics.retain(|index, _| here.contains(index));
         self.applied.refused.retain(|name, _| planned.iter().any(|nic| nic.name == *name));
@@ -174,15 +174,15 @@ impl Daemon {
             match set_up(link, nic, silenced) {
                 Ok(refused) => {
                     if !refused.is_empty() {
-                        eprintln!("boxd: {}: the hardware refused: {}", nic.name, refused.join(", "));
+                        log::info(&format!("{}: the hardware refused: {}", nic.name, refused.join(", ")));
                     }
                     self.applied.refused.insert(nic.name.clone(), refused);
                     let done = (nic.name.clone(), nic.interface.clone());
                     self.applied.nics.insert(nic.nic.index, done);
-                    eprintln!(
-                        "boxd: {} is {} ({}, {}, {})",
+                    log::info(&format!(
+                        "{} is {} ({}, {}, {})",
                         nic.name, nic.interface.role, nic.nic.mac, nic.nic.driver, nic.nic.path
-                    );
+                    ));
                 }
                 Err(error) => faults.push(error),
             }
@@ -248,7 +248,7 @@ impl Applied {
         if status.is_some_and(|status| status.ready) {
             match supervise::control("radium", "-h") {
                 Ok(()) => self.radium_is_behind = false,
-                Err(error) => eprintln!("boxd: radium: {error}"),
+                Err(error) => log::error(&format!("radium: {error}")),
             }
         }
     }

@@ -22,7 +22,7 @@ use crate::claim::Claim;
 use crate::machine::Machine;
 use crate::plan::Planned;
 use crate::settings::{self, Settings};
-use crate::{clock, console, files, hardware, stage1, supervise, users};
+use crate::{clock, console, files, hardware, log, stage1, supervise, users};
 use power::Buttons;
 
 /// Where the box keeps what must outlive a boot.
@@ -112,13 +112,13 @@ pub fn run(ready_fd: Option<i32>) -> io::Result<()> {
         wait_for(&watched, wait)?;
         let mut octet = [0];
         if matches!(signals.read(&mut octet), Ok(1)) {
-            eprintln!("boxd: ending on request; what is set up stays");
+            log::info("ending on request; what is set up stays");
             return Ok(());
         }
         if buttons.pressed() {
             console::say("panoptes: switching off: the power button");
             if let Err(error) = crate::stop::run("poweroff") {
-                eprintln!("boxd: {error}");
+                log::error(&error.to_string());
             }
         }
         if take(&mut events)? || daemon.retry.is_some_and(|at| Instant::now() >= at) {
@@ -195,22 +195,18 @@ impl Daemon {
             console::say(&format!("panoptes: {fault}"));
             faults.insert("configuration".into(), vec![fault.clone()]);
         }
+        if let Some(server) = &settings.config.log.remote {
+            let hostname = settings.config.this.hostname.as_str();
+            log::send_to(server, settings.config.log.level, hostname)?;
+        }
         let (machine, fault) = Machine::read(&kept("machine.toml"));
         if let Some(fault) = fault {
             faults.insert("machine".into(), vec![fault]);
         }
-        let claim = match Claim::open(Path::new(KEPT)) {
-            Ok(claim) => Some(claim),
-            Err(error) => {
-                faults.insert("claim".into(), vec![format!("there is no claim code: {error}")]);
-                None
-            }
-        };
-        if let Some(code) = claim.as_ref().and_then(Claim::shown) {
-            console::say(&format!("claim code: {code}"));
-        }
+        faults.values().flatten().for_each(|line| log::error(line));
         let state = State { settings, nics: Vec::new(), services: Vec::new(), faults };
-        let shared = Arc::new(Shared { state: Mutex::new(state), claim: Mutex::new(claim) });
+        let shared = Arc::new(Shared { state: Mutex::new(state), claim: Mutex::new(None) });
+        open_claim(&shared)?;
         let mut daemon = Daemon {
             shared,
             machine,
@@ -233,7 +229,7 @@ impl Daemon {
             false => state.faults.insert(about.into(), lines.clone()),
         };
         let old = old.unwrap_or_default();
-        lines.iter().filter(|line| !old.contains(line)).for_each(|line| eprintln!("boxd: {line}"));
+        lines.iter().filter(|line| !old.contains(line)).for_each(|line| log::error(line));
     }
 
     /// What is done again and again while the box runs: small, and never in the way of events.
@@ -243,7 +239,7 @@ impl Daemon {
         if !self.ready && self.all_up() {
             self.ready = true;
             console::say("ready");
-            eprintln!("boxd: ready {} seconds after the kernel's start", crate::backoff::uptime());
+            log::info(&format!("ready {} seconds after the kernel's start", crate::backoff::uptime()));
         }
         if self.saved.elapsed() >= clock::SAVE {
             self.saved = Instant::now();
@@ -277,6 +273,26 @@ impl Daemon {
         TcpStream::connect_timeout(&SocketAddr::from(([127, 0, 0, 1], port)), Duration::from_millis(500))
             .is_ok()
     }
+}
+
+/// Opens the claim, or makes its code, on a thread of its own: randomness may take seconds to gather
+/// on a machine without a source of it, and the audit does not wait for that.
+fn open_claim(shared: &Arc<Shared>) -> io::Result<()> {
+    let shared = Arc::clone(shared);
+    let open = move || match Claim::open(Path::new(KEPT)) {
+        Ok(claim) => {
+            if let Some(code) = claim.shown() {
+                console::say(&format!("claim code: {code}"));
+            }
+            *shared.claim() = Some(claim);
+        }
+        Err(error) => {
+            let line = format!("there is no claim code: {error}");
+            log::error(&line);
+            shared.state().faults.insert("claim".into(), vec![line]);
+        }
+    };
+    std::thread::Builder::new().name("claim".into()).spawn(open).map(drop)
 }
 
 fn kept(name: &str) -> PathBuf {

@@ -16,7 +16,8 @@ use crate::supervise;
 
 /// The whole state of the box, as of now.
 pub fn status(shared: &Shared) -> Status {
-    let unclaimed = shared.claim().as_ref().is_some_and(|claim| claim.shown().is_some());
+    // A code that is not there yet is about to be.
+    let unclaimed = shared.claim().as_ref().is_none_or(|claim| claim.shown().is_some());
     let state = shared.state().clone();
     let config = &state.settings.config;
     let mut names = state.services.clone();
