@@ -384,7 +384,12 @@ impl Printer {
             },
             Value::CodePoint(n) => match names::code_point(n, style.disa) {
                 Some(name) if style.names < Names::None => out.extend_from_slice(name.as_bytes()),
-                _ => put_uint(out, u64::from(n)),
+                _ => {
+                    if style.compat && n < 10 && style.names < Names::None {
+                        out.push(b' ');
+                    }
+                    put_uint(out, u64::from(n));
+                }
             },
             Value::IcmpV6(n) if style.names <= Names::Ports => put_hex(out, u64::from(n), 4),
             Value::IcmpV6(n) => put_uint(out, u64::from(n)),

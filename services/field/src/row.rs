@@ -151,13 +151,27 @@ fn historic_key(view: &RecordView<'_>, flow: Option<&mut Flow>, network: bool) {
     }
 }
 
-/// Stamps that say "not set" are shown by 3.0.8 as they are.
+/// Stamps that say "not set" are shown by 3.0.8 as they are. Where both sides share one range that reaches into
+/// another second, it gives a side of one packet the start alone.
 fn historic_times(view: &RecordView<'_>, times: &mut Times) {
+    if let (Some((start, end)), Some(other)) = (times.src, times.dst)
+        && other == (start, end)
+        && start.secs() != end.secs()
+        && let Some(metric) = view.metric()
+    {
+        for (range, counters) in [(&mut times.src, metric.src), (&mut times.dst, metric.dst)] {
+            if counters.packets == 1 {
+                *range = Some((start, start));
+            }
+        }
+    }
     if let Some(Time { stamps: Stamps::One(stamp) | Stamps::Range(stamp, _), .. }) = view.time_stored()
         && stamp.secs() == UNSET
         && times.src.is_none()
     {
-        times.src = Some((stamp, stamp));
+        let metric = view.metric().unwrap_or_default();
+        times.src = (metric.src.packets > 0).then_some((stamp, stamp));
+        times.dst = (metric.dst.packets > 0).then_some((stamp, stamp));
     }
 }
 

@@ -24,6 +24,8 @@ pub fn flgs<'a>(row: &Row<'a>) -> Value<'a> {
             icmp::UNREACHABLE => b'U',
             icmp::REDIRECT => b'R',
             icmp::TIME_EXCEEDED => b'T',
+            // 3.0.8 forgets the others.
+            _ if row.style.compat => b' ',
             _ => b'I',
         };
     }
@@ -103,7 +105,11 @@ fn transport(row: &Row<'_>, text: &mut [u8; 9]) {
                 pair(rtp.state, 1, 2, b"*sd").unwrap_or(b' ')
             };
         }
-        (Network::Esp(esp), Some(ESP)) => text[3] = pair(esp.status, 0x10, 0x20, b"*sd").unwrap_or(b' '),
+        (Network::Esp(esp), Some(ESP)) => {
+            // 3.0.8 takes the losses for disorder.
+            let letters = if row.style.compat { b"&ir" } else { b"*sd" };
+            text[3] = pair(esp.status, 0x10, 0x20, letters).unwrap_or(b' ');
+        }
         _ => {}
     }
 }

@@ -43,6 +43,10 @@ fn address<'a>(row: &Row<'a>, side: Side) -> Value<'a> {
     match address {
         Some(Addr::V4(address)) => Value::Ipv4(address.into(), mask),
         Some(Addr::V6(address)) => Value::Ipv6(address.octets(), mask),
+        // 3.0.8 names the broadcast address where cells have no width.
+        Some(Addr::Mac(address)) if row.style.compat && row.style.variable && side == Side::Dst => {
+            Value::MacOrBroadcast(address)
+        }
         Some(Addr::Mac(address)) => Value::Mac(address),
         None if row.style.compat => Value::Name("(null)"),
         None => Value::Absent,

@@ -12,8 +12,9 @@ pub fn start<'a>(row: &Row<'a>) -> Value<'a> {
 /// Latest stamp of both sides.
 pub fn last<'a>(row: &Row<'a>) -> Value<'a> {
     let end = row.times.end();
-    // 3.0.8 has no end where the start is not set.
-    Value::Time(if row.style.compat && end.secs() == UNSET { Stamp::ZERO } else { end })
+    // 3.0.8 has no end where the start is not set and one side alone has sent.
+    let alone = row.counters(Side::Src).packets == 0 || row.counters(Side::Dst).packets == 0;
+    Value::Time(if row.style.compat && alone && end.secs() == UNSET { Stamp::ZERO } else { end })
 }
 
 /// Seconds between the two.
