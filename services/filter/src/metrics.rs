@@ -12,7 +12,10 @@ use crate::test::{Fraction, Side};
 /// 0 for management records (filter chapter, section 5.2).
 pub(crate) fn fraction(subject: &Subject<'_, '_>, fraction: Fraction, side: Side) -> Option<f32> {
     let intervals = |active: bool| -> Option<Intervals> {
-        let jitter = subject.view.jitter()?;
+        let Some(jitter) = subject.view.jitter() else {
+            // To 3.0.8.2 an absent block holds −1.
+            return subject.historic.then_some(Intervals { mean: -1.0, stdev: -1.0, ..Intervals::default() });
+        };
         let found = match (side, active) {
             (Side::Src, true) => jitter.src_active,
             (Side::Src, false) => jitter.src_idle,

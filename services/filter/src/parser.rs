@@ -27,7 +27,7 @@ pub(crate) fn parse(text: &str, dialect: Dialect) -> Result<Parsed, SyntaxError>
     if tokens.is_empty() {
         return Ok(Parsed { expr: None, trailing: None });
     }
-    let mut parser = Parser { text, tokens: &tokens, at: 0, depth: 0, dialect };
+    let mut parser = Parser { text, tokens: &tokens, at: 0, depth: 0, dialect, inherited: Direction::Unspecified };
     let expr = parser.expr()?;
     let trailing = (parser.at < tokens.len()).then(|| parser.unexpected("`and`, `or` or the end"));
     // After a word the fault is what follows: in `ether 1:2:3:4:5:6` a `host` is missing.
@@ -45,6 +45,8 @@ struct Parser<'t> {
     at: usize,
     depth: usize,
     dialect: Dialect,
+    /// 3.0.8.2: the direction that a flag word without one takes from the operand before it.
+    inherited: Direction,
 }
 
 /// The qualifiers that the next bare identifier would take.
@@ -78,7 +80,9 @@ impl Parser<'_> {
         match kind {
             TokenKind::Open => {
                 self.enter()?;
+                let inherited = self.inherited;
                 let inner = self.expr()?;
+                self.inherited = inherited;
                 self.close()?;
                 self.depth -= 1;
                 Ok((inner, before))
@@ -98,6 +102,7 @@ impl Parser<'_> {
     ) -> Result<(Expr, Sticky), SyntaxError> {
         let alone = |parser: &mut Self, kind| {
             parser.at += 1;
+            parser.inherited = Direction::Unspecified;
             Ok((parser.node(kind, start), None))
         };
         match keyword {
@@ -118,7 +123,10 @@ impl Parser<'_> {
                         start,
                     ),
                     _ if matches!(self.peek(), Some(TokenKind::Operator("["))) => Err(self.meaningless()),
-                    _ => Ok((self.node(ExprKind::Protocol(protocol), start), None)),
+                    _ => {
+                        self.inherited = Direction::Unspecified;
+                        Ok((self.node(ExprKind::Protocol(protocol), start), None))
+                    }
                 }
             }
             Keyword::Src | Keyword::Dst => self.directed(None, start),
@@ -126,7 +134,9 @@ impl Parser<'_> {
                 self.typed(Head { protocol: None, direction: Direction::Unspecified, kind }, start)
             }
             Keyword::Flag(flag) => {
-                alone(self, ExprKind::Flag { protocol: None, direction: Direction::Unspecified, flag })
+                self.at += 1;
+                let direction = if self.dialect.historic { self.inherited } else { Direction::Unspecified };
+                Ok((self.node(ExprKind::Flag { protocol: None, direction, flag }, start), None))
             }
             Keyword::State(state) => alone(self, ExprKind::State(state)),
             Keyword::Broadcast => alone(self, cast(None, Cast::Broadcast)),
@@ -141,6 +151,7 @@ impl Parser<'_> {
     /// What follows a direction: a flag, a type, or at once an address.
     fn directed(&mut self, protocol: Option<Protocol>, start: usize) -> Result<(Expr, Sticky), SyntaxError> {
         let direction = self.direction()?;
+        self.inherited = direction;
         match self.peek_keyword() {
             Some(Keyword::Flag(flag)) => {
                 self.at += 1;
@@ -184,6 +195,7 @@ impl Parser<'_> {
     /// The type word itself and the identifier after it.
     fn typed(&mut self, head: Head, start: usize) -> Result<(Expr, Sticky), SyntaxError> {
         self.at += 1;
+        self.inherited = head.direction;
         Ok((self.id(head, start)?, Some(head)))
     }
 

@@ -286,6 +286,12 @@ fn masked4(f: &mut fmt::Formatter<'_>, what: fmt::Arguments<'_>, address: u32, m
 }
 
 impl Whole {
+    /// Whether the value is part of the flow key.
+    pub(crate) fn in_key(self) -> bool {
+        use Whole as W;
+        matches!(self, W::Port | W::IpProtocol | W::EtherType | W::IsisPdu | W::Spi | W::IgmpType)
+    }
+
     pub(crate) fn has_sides(self) -> bool {
         use Whole as W;
         matches!(

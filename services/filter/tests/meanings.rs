@@ -163,6 +163,24 @@ fn words_of_5x_are_names_to_3x() {
 }
 
 #[test]
+fn flags_take_a_direction_from_before_only_in_3x() {
+    let old = Options { compat: Some(Compat::V3_0_8), ..Options::default() };
+    // The TCP record has FIN, SYN, PUSH and ACK on both sides; URG on neither.
+    for (text, same) in [
+        ("src port 40000 and syn", "src port 40000 and src syn"),
+        ("dst host 1.2.3.4 or (fin)", "dst host 1.2.3.4 or (dst fin)"),
+        ("dst host 1.2.3.4 or igmp or fin", "dst host 1.2.3.4 or igmp or (src or dst fin)"),
+        ("(dst host 1.2.3.4) or fin", "(dst host 1.2.3.4) or (src or dst fin)"),
+        ("src and dst host 1.2.3.4 or not urg", "src and dst host 1.2.3.4 or not src and dst urg"),
+    ] {
+        let show = |text: &str, options: &Options<'_>| Filter::parse_with(text, options).map(|filter| filter.to_string());
+        assert_eq!(show(text, &old), show(same, &old), "{text}");
+    }
+    let plain = Filter::parse("dst host 1.2.3.4 or syn").map(|filter| filter.to_string());
+    assert_eq!(plain, Filter::parse("dst host 1.2.3.4 or (src or dst syn)").map(|filter| filter.to_string()));
+}
+
+#[test]
 fn errors_say_what_was_expected_and_where() {
     let table = [
         (

@@ -25,7 +25,7 @@ impl Lowering<'_> {
                 .wrong(p.span, "a mask belongs to `net`, `host` takes one address")
                 .with_historic("Mask syntax for networks only")),
             // The oracle drops the number and tests only for an address.
-            Id::Number(_, None) if self.historic() => Ok(self.any_address()),
+            Id::Number(number, None) if self.historic() => self.historic_number(p, number.wrapped, ALL4),
             Id::Number(number, None) => self.v4(p, self.address_word(*number, p.span)?, ALL4, true),
             Id::Name { text, length: None, .. } => {
                 let addresses = self.resolve(text);
@@ -75,7 +75,14 @@ impl Lowering<'_> {
                 let mask = if self.historic() && mask == 0 { ALL6 } else { mask };
                 self.v6(p, u128::from(*address), mask)
             }
-            Id::Number(_, None) if self.historic() => Ok(self.any_address()),
+            Id::Number(number, None) if self.historic() => {
+                let (mut address, mut mask) = (number.wrapped, ALL4);
+                while address != 0 && address >> 24 == 0 {
+                    address <<= 8;
+                    mask <<= 8;
+                }
+                self.historic_number(p, address, mask)
+            }
             Id::Number(number, length) if !self.historic() => {
                 // As libpcap: the number fills the address from the left.
                 let mut address = self.address_word(*number, p.span)?;
@@ -229,12 +236,21 @@ impl Lowering<'_> {
         })
     }
 
-    fn any_address(&self) -> Cond {
-        Cond::Any(vec![
-            Test::Family(Family::Ipv6).into(),
-            Test::Family(Family::Ipv4).into(),
-            Test::Family(Family::Arp).into(),
-        ])
+    /// A number for an address: the oracle honours it after `ipv4` only; else it tests the protocol, or that there
+    /// is an address at all.
+    fn historic_number(&self, p: &Primitive<'_>, address: u32, mask: u32) -> Result<Cond, SyntaxError> {
+        match p.head.protocol {
+            Some(Protocol::Ipv4) => self.v4(p, address, mask, false),
+            Some(Protocol::Ip) => Ok(Cond::Always(true)),
+            Some(Protocol::Icmp) => Ok(Test::Family(Family::Ipv4).into()),
+            Some(Protocol::Arp) => Ok(Test::Historic(Historic::ArpKind).into()),
+            None => Ok(Cond::Any(vec![
+                Test::Family(Family::Ipv6).into(),
+                Test::Family(Family::Ipv4).into(),
+                Test::Family(Family::Arp).into(),
+            ])),
+            Some(_) => Err(self.wrong(p.span, "3.0.8.2 takes no number here")),
+        }
     }
 
     /// `net 192.168` and `net 192.168.2`: as many octets as are written.

@@ -228,7 +228,7 @@ impl Lowering<'_> {
         })
     }
 
-    /// 3.0.8.2 compiles `anon`, `error` and `fragonly` to no test at all: alone they match
+    /// 3.0.8.2 compiles `anon`, `error`, `fragonly` and `ip host 5` to no test at all: alone they match
     /// everything, joined with anything they are refused.
     fn refuse_codeless(&self, expr: &Expr) -> Result<(), SyntaxError> {
         fn codeless(expr: &Expr) -> bool {
@@ -238,6 +238,11 @@ impl Lowering<'_> {
                 ExprKind::Protocol(Protocol::Anon)
                     | ExprKind::State(State::Error)
                     | ExprKind::Flag { flag: Flag::FragOnly, .. }
+                    | ExprKind::Compare {
+                        head: Head { protocol: Some(Protocol::Ip), kind: Type::Host | Type::Net, .. },
+                        id: Id::Number(..),
+                        ..
+                    }
             )
         }
         fn find(expr: &Expr) -> Option<&Expr> {

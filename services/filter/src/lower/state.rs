@@ -122,6 +122,8 @@ impl Lowering<'_> {
             }),
             Flag::OutOfOrder => tcp_pair(0x1_0000),
             Flag::WinShut => tcp_pair(0x400),
+            // The oracle takes `src and dst` for `src or dst` here.
+            Flag::Frag if self.historic() && direction == Direction::Both => self.flag(Direction::Either, flag),
             Flag::Frag => Cond::from(Test::Family(Family::Ipv4)).and(sided(direction, |side| {
                 let bit = of_side(0x10, side);
                 Test::Bits(Word::IpAttrQualifier, side, bit, Relation::Eq, bit).into()

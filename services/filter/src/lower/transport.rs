@@ -14,6 +14,8 @@ impl Lowering<'_> {
         let carriers: &[u8] = match p.head.protocol {
             None => &[TCP, UDP],
             Some(P::Tcp) => &[TCP],
+            // Nor does it ask for UDP where it tests for UDT.
+            Some(P::Udt) if self.historic() && !is_service(p.id) => &[],
             Some(P::Udp | P::Rtp | P::Rtcp | P::Udt) => &[UDP],
             Some(_) => {
                 return Err(self
@@ -22,7 +24,12 @@ impl Lowering<'_> {
             }
         };
         let over = |carriers: &[u8], ports: Cond| {
-            Cond::Any(carriers.iter().map(|&carrier| Test::Protocol(carrier).into()).collect()).and(ports)
+            if carriers.is_empty() {
+                return ports;
+            }
+            let carried = Cond::Any(carriers.iter().map(|&carrier| Test::Protocol(carrier).into()).collect());
+            // The order matters only to the oracle's absent values.
+            if self.historic() { ports.and(carried) } else { carried.and(ports) }
         };
         let direction = p.head.direction;
         let cond = match p.id {
@@ -46,6 +53,8 @@ impl Lowering<'_> {
             }
         };
         Ok(match p.head.protocol {
+            // With a service's name the oracle forgets the protocol over UDP.
+            Some(P::Rtp | P::Rtcp | P::Udt) if self.historic() && is_service(p.id) => cond,
             Some(P::Rtp | P::Rtcp | P::Udt) => self.protocol_of_head(p, span)?.and(cond),
             _ => cond,
         })
@@ -215,6 +224,10 @@ fn well_known(name: &str) -> Option<u8> {
 
 /// IS-IS by its LLC service access point, which stands for a type here.
 const ISIS: u32 = 131;
+
+fn is_service(id: &Id) -> bool {
+    matches!(id, Id::Name { text, .. } if range(text).is_none())
+}
 
 /// `LO-HI`, both decimal.
 fn range(text: &str) -> Option<(u64, u64)> {

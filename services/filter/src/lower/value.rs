@@ -297,7 +297,7 @@ impl Lowering<'_> {
             _ => self.number(p)?,
         };
         let cond = if self.historic() {
-            let constant = number.wrapped.wrapping_shl(2);
+            let constant = number.wrapped.wrapping_shl(2) & 0xff;
             sided(p.head.direction, |side| relate(p.cmp, |r| Test::Bits(Word::Tos, side, 0xfc, r, constant)))
         } else {
             self.sided_whole(p, Whole::CodePoint, number)
