@@ -26,8 +26,8 @@ pub(crate) fn fraction(subject: &Subject<'_, '_>, fraction: Fraction, side: Side
     };
     let number = |value: f32| if value.is_nan() { 0.0 } else { value };
     match fraction {
-        Fraction::Rate => Some(rate(subject, side)),
-        Fraction::Load => Some(load(subject, side)),
+        Fraction::Rate => Some(rate(subject, as_read(subject, side))),
+        Fraction::Load => Some(load(subject, as_read(subject, side))),
         // 3.0.8.2 computes it only after filtering.
         Fraction::PercentLoss if subject.historic => Some(0.0),
         Fraction::PercentLoss => Some(percent_loss(subject, side)),
@@ -51,6 +51,15 @@ pub(crate) fn fraction(subject: &Subject<'_, '_>, fraction: Fraction, side: Side
             }?;
             Some(if fraction == Fraction::Latitude { place.latitude } else { place.longitude })
         }
+    }
+}
+
+/// The side that had the value when the record was read: 3.0.8.2 computes rates before it turns records round.
+fn as_read(subject: &Subject<'_, '_>, side: Side) -> Side {
+    match side {
+        Side::Src if subject.historic && subject.view.is_turned() => Side::Dst,
+        Side::Dst if subject.historic && subject.view.is_turned() => Side::Src,
+        side => side,
     }
 }
 

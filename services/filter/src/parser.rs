@@ -27,7 +27,8 @@ pub(crate) fn parse(text: &str, dialect: Dialect) -> Result<Parsed, SyntaxError>
     if tokens.is_empty() {
         return Ok(Parsed { expr: None, trailing: None });
     }
-    let mut parser = Parser { text, tokens: &tokens, at: 0, depth: 0, dialect, inherited: Direction::Unspecified };
+    let mut parser =
+        Parser { text, tokens: &tokens, at: 0, depth: 0, dialect, inherited: Direction::Unspecified };
     let expr = parser.expr()?;
     let trailing = (parser.at < tokens.len()).then(|| parser.unexpected("`and`, `or` or the end"));
     // After a word the fault is what follows: in `ether 1:2:3:4:5:6` a `host` is missing.

@@ -94,12 +94,16 @@ impl<'v, 'a> Subject<'v, 'a> {
             Test::Network(subtype) => {
                 self.known(self.network()).is_some_and(|network| network.subtype == subtype)
             }
-            Test::SourceId(word) => self.source_id().is_some_and(|id| short_id(id) == Some(word)),
+            Test::SourceId(word) => self.known(self.source_id()).is_some_and(|id| short_id(id) == Some(word)),
             Test::LongSourceId(id) => self.source_id().is_some_and(|found| long_id(found) == Some(id)),
             Test::Interface(name) => self.view.transport().and_then(|t| t.interface) == Some(name),
             Test::Whole(whole, side, relation, constant) => {
                 let value = self.whole(whole, side);
-                self.absent.set(if whole.in_key() { self.key().is_none() } else { value.is_none() });
+                self.absent.set(match whole {
+                    whole if whole.in_known_key() => false,
+                    whole if whole.in_key() => self.key().is_none(),
+                    _ => value.is_none(),
+                });
                 value.is_some_and(|value| related(value, relation, constant))
             }
             Test::Bits(word, side, mask, relation, constant) => {
@@ -112,7 +116,11 @@ impl<'v, 'a> Subject<'v, 'a> {
                 value.is_some_and(|value| related(value & mask, relation, constant))
             }
             Test::Fraction(fraction, side, relation, constant) => {
-                if self.historic && self.absent.get() {
+                // A block that is there makes up for the one that was not.
+                if self.historic
+                    && self.absent.get()
+                    && !(fraction.in_block() && self.view.has(Index::Jitter))
+                {
                     return false;
                 }
                 match metrics::fraction(self, fraction, side) {
@@ -293,6 +301,7 @@ impl<'v, 'a> Subject<'v, 'a> {
             },
             Whole::IcmpType => self.icmp_type(),
             Whole::IgmpType => self.igmp().map(|(typ, _)| typ.into()),
+            Whole::MappedKind => Some(self.view.dsr(Index::Icmp)?.get(2).copied()?.into()),
             Whole::MappedType => self.view.icmp_error().map(|error| error.typ.into()),
             Whole::MappedCode => self.view.icmp_error().map(|error| error.code.into()),
             Whole::MappedNode => self.view.icmp_error().map(|error| u32::from(error.src).into()),
@@ -336,10 +345,10 @@ impl<'v, 'a> Subject<'v, 'a> {
     }
 
     fn historic_holds(&self, historic: Historic) -> bool {
+        self.absent.set(false);
         match historic {
             Historic::ArpKind => {
-                self.known(self.flow()).is_some_and(|flow| flow.kind & 0x06 == 0x06)
-                    && self.view.kind().is_flow()
+                self.view.kind().is_flow() && self.flow().is_some_and(|flow| flow.kind & 0x06 == 0x06)
             }
             Historic::Protocol4(protocol) => match self.known(self.key()) {
                 Some(key @ FlowKey::Ipv4(_)) => key.proto() == Some(protocol),
@@ -353,7 +362,6 @@ impl<'v, 'a> Subject<'v, 'a> {
             }
             Historic::IgmpCode(code) => self.known(self.igmp()).is_some_and(|(_, found)| found == code),
             Historic::NetworkOptions(bits) => {
-                self.absent.set(false);
                 let options = self.network().map(|network| match &network.body {
                     Body::Tcp(tcp) => tcp.options(),
                     Body::Esp(esp) => esp.last_seq,
@@ -362,7 +370,7 @@ impl<'v, 'a> Subject<'v, 'a> {
                 });
                 historic_bits(options, bits, Relation::Eq, bits)
             }
-            Historic::ZeroAddress(side) => match self.known(self.key()) {
+            Historic::ZeroAddress(side) => match self.key() {
                 Some(key @ (FlowKey::Ipv4(_) | FlowKey::Arp(_))) => {
                     end(key, side).and_then(v4_word) == Some(0)
                 }

@@ -129,6 +129,8 @@ pub enum Whole {
     /// Type of the ICMP message that the flow is made of.
     IcmpType,
     IgmpType,
+    /// How the ICMP error mapped to the flow hit it: 1 unreachable, 2 redirect, 4 time exceeded.
+    MappedKind,
     /// Type and code of the ICMP error mapped to the flow, and the router that sent it.
     MappedType,
     MappedCode,
@@ -289,7 +291,12 @@ impl Whole {
     /// Whether the value is part of the flow key.
     pub(crate) fn in_key(self) -> bool {
         use Whole as W;
-        matches!(self, W::Port | W::IpProtocol | W::EtherType | W::IsisPdu | W::Spi | W::IgmpType)
+        matches!(self, W::Port | W::Spi | W::IgmpType)
+    }
+
+    /// Whether the oracle asks for the family of the key first, and so never misses it.
+    pub(crate) fn in_known_key(self) -> bool {
+        matches!(self, Whole::IpProtocol | Whole::EtherType | Whole::IsisPdu)
     }
 
     pub(crate) fn has_sides(self) -> bool {
@@ -326,6 +333,12 @@ impl Word {
 }
 
 impl Fraction {
+    /// Whether the value is read from the JITTER block, not computed.
+    pub(crate) fn in_block(self) -> bool {
+        use Fraction as F;
+        matches!(self, F::IntervalActive | F::IntervalIdle | F::JitterActive | F::JitterIdle)
+    }
+
     pub(crate) fn has_sides(self) -> bool {
         use Fraction as F;
         !matches!(self, F::Pcr | F::Duration | F::MeanDuration | F::InterFlow | F::InterFlowDeviation)

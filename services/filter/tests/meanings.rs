@@ -173,7 +173,9 @@ fn flags_take_a_direction_from_before_only_in_3x() {
         ("(dst host 1.2.3.4) or fin", "(dst host 1.2.3.4) or (src or dst fin)"),
         ("src and dst host 1.2.3.4 or not urg", "src and dst host 1.2.3.4 or not src and dst urg"),
     ] {
-        let show = |text: &str, options: &Options<'_>| Filter::parse_with(text, options).map(|filter| filter.to_string());
+        let show = |text: &str, options: &Options<'_>| {
+            Filter::parse_with(text, options).map(|filter| filter.to_string())
+        };
         assert_eq!(show(text, &old), show(same, &old), "{text}");
     }
     let plain = Filter::parse("dst host 1.2.3.4 or syn").map(|filter| filter.to_string());

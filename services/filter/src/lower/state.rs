@@ -123,7 +123,9 @@ impl Lowering<'_> {
             Flag::OutOfOrder => tcp_pair(0x1_0000),
             Flag::WinShut => tcp_pair(0x400),
             // The oracle takes `src and dst` for `src or dst` here.
-            Flag::Frag if self.historic() && direction == Direction::Both => self.flag(Direction::Either, flag),
+            Flag::Frag if self.historic() && direction == Direction::Both => {
+                self.flag(Direction::Either, flag)
+            }
             Flag::Frag => Cond::from(Test::Family(Family::Ipv4)).and(sided(direction, |side| {
                 let bit = of_side(0x10, side);
                 Test::Bits(Word::IpAttrQualifier, side, bit, Relation::Eq, bit).into()
@@ -182,8 +184,8 @@ fn historic_options(bits: u32) -> Cond {
 }
 
 /// The kind of ICMP error that was mapped to the flow.
-fn mapped(kind: u32) -> Cond {
-    Test::Bits(Word::IcmpQualifier, Side::Src, 0xff, Relation::Eq, kind).into()
+fn mapped(kind: u8) -> Cond {
+    Test::Whole(Whole::MappedKind, Side::Src, Relation::Eq, kind.into()).into()
 }
 
 fn icmp_type(typ: u8) -> Cond {
@@ -191,7 +193,8 @@ fn icmp_type(typ: u8) -> Cond {
 }
 
 fn icmp(typ: u8) -> Cond {
-    Cond::from(ICMP).and(icmp_type(typ))
+    // In this order the oracle's absent values come out as they do there.
+    icmp_type(typ).and(ICMP.into())
 }
 
 fn locality(side: Side, relation: Relation) -> Cond {
