@@ -5,7 +5,7 @@
 //! | `options`, `variables`, `settings` | command line and configuration file, in the order in which they count |
 //! | `srcid`, `interface` | the notations for source ids and for `-i` |
 //! | `run` | the order of start and end; reading capture files |
-//! | `offline` | one capture file |
+//! | `offline`, `quick` | one capture file |
 //! | `capture`, `live` | the loop over interfaces; one interface |
 //! | `engines` | what the flow engines are told |
 //! | `output` | where records go |
@@ -23,6 +23,7 @@ mod live;
 mod offline;
 mod options;
 mod output;
+mod quick;
 mod report;
 mod run;
 mod settings;

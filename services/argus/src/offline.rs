@@ -12,6 +12,8 @@ use flow::Time;
 use packet::{Dissector, LinkType, Rules};
 use pcap::{Capture, Offline, Precision};
 
+use crate::quick::QuickFile;
+
 /// How often a followed file is looked at for more.
 const FOLLOW: Duration = Duration::from_millis(100);
 /// Packets taken before the signals are looked at.
@@ -19,10 +21,15 @@ const BATCH: usize = 512;
 
 /// One capture file, open.
 pub struct CaptureFile {
-    capture: Capture<Offline>,
+    way: Way,
     dissector: Dissector,
-    nanos: bool,
-    feeder: Option<Feeder>,
+}
+
+enum Way {
+    /// The common kind.
+    Quick(QuickFile),
+    /// Everything else.
+    Libpcap { capture: Capture<Offline>, nanos: bool, feeder: Option<Feeder> },
 }
 
 /// How a file is to be read.
@@ -59,6 +66,13 @@ impl CaptureFile {
     /// # Errors
     /// [`Fault::Unreadable`], [`Fault::Filter`].
     pub fn open(path: &Path, reading: &Reading) -> Result<Self, Fault> {
+        let plain_file = reading.filter.is_none() && !reading.follow && path.as_os_str() != "-";
+        if plain_file
+            && let Some(quick) = QuickFile::open(path, reading.compat)
+            && let Ok(dissector) = Dissector::new(LinkType::ETHERNET, reading.rules)
+        {
+            return Ok(CaptureFile { way: Way::Quick(quick), dissector });
+        }
         let feeder = feeder(path, reading).map_err(Fault::Unreadable)?;
         let precision = if reading.compat { Precision::Micro } else { Precision::Nano };
         let opened = match &feeder {
@@ -81,41 +95,54 @@ impl CaptureFile {
         if let Some(filter) = &reading.filter {
             capture.filter(filter, reading.optimize).map_err(|error| Fault::Filter(filter_error(&error)))?;
         }
-        Ok(CaptureFile { capture, dissector, nanos: !reading.compat, feeder })
+        Ok(CaptureFile { way: Way::Libpcap { capture, nanos: !reading.compat, feeder }, dissector })
     }
 
-    /// libpcap's handle.
-    pub fn capture(&self) -> &Capture<Offline> {
-        &self.capture
+    /// Compiles a filter for the file's link type.
+    ///
+    /// # Errors
+    /// The expression is wrong.
+    pub fn compile(&self, expression: &str, optimize: bool) -> Result<pcap::BpfProgram, pcap::Error> {
+        match &self.way {
+            Way::Quick(_) => Capture::dead(pcap::Linktype::ETHERNET)?.compile(expression, optimize),
+            Way::Libpcap { capture, .. } => capture.compile(expression, optimize),
+        }
     }
 
-    /// Gives up to `most` packets to `take`, with its time, its dissector and the packet; returns how many there were, 0
+    /// Gives up to `most` packets to `take`: time, dissector, octets, length on the wire. Returns how many there were, 0
     /// at the end.
     ///
     /// # Errors
     /// [`Fault::Cut`], [`Fault::Unreadable`].
     pub fn read<F>(&mut self, most: usize, mut take: F) -> Result<usize, Fault>
     where
-        F: FnMut(Time, &Dissector, &pcap::Packet<'_>),
+        F: FnMut(Time, &Dissector, &[u8], u32),
     {
-        let (dissector, nanos) = (&self.dissector, self.nanos);
-        let done = self.capture.dispatch(Some(most.min(BATCH)), |packet| {
+        let dissector = &self.dissector;
+        let (capture, nanos, feeder) = match &mut self.way {
+            Way::Quick(quick) => {
+                return quick
+                    .read(most.min(BATCH), |time, frame, length| take(time, dissector, frame, length));
+            }
+            Way::Libpcap { capture, nanos, feeder } => (capture, *nanos, &*feeder),
+        };
+        let done = capture.dispatch(Some(most.min(BATCH)), |packet| {
             let (seconds, fraction) = (packet.header.ts.tv_sec, packet.header.ts.tv_usec);
             let time = if nanos {
                 Time::from_nanos(seconds, fraction)
             } else {
                 Time::from_micros(seconds, fraction)
             };
-            take(time, dissector, &packet);
+            take(time, dissector, packet.data, packet.header.len);
         });
         match done {
-            Ok(0) => match self.feeder.as_ref().and_then(Feeder::error) {
+            Ok(0) => match feeder.as_ref().and_then(Feeder::error) {
                 Some(error) => Err(Fault::Unreadable(error)),
                 None => Ok(0),
             },
             Ok(count) => Ok(count),
             Err(error) => {
-                if let Some(error) = self.feeder.as_ref().and_then(Feeder::error) {
+                if let Some(error) = feeder.as_ref().and_then(Feeder::error) {
                     return Err(Fault::Unreadable(error));
                 }
                 let text = plain(&error);

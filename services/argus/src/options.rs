@@ -198,8 +198,16 @@ const VARIABLES: &[Variable] = &[
     Variable::new("ARGUS_SELF_SYNCHRONIZE", "yes|no", "align status reports (yes)."),
     Variable::new("ARGUS_FILTER", "<expression>", "packet filter."),
     Variable::new("ARGUS_FILTER_OPTIMIZER", "yes|no", "optimise it (no: -O)."),
-    Variable::new("ARGUS_PACKET_CAPTURE_FILE", "<file>", "also write packets to a pcap file."),
-    Variable::new("ARGUS_PACKET_CAPTURE_ON_ERROR", "yes|no", "only packets that could not be decoded."),
+    Variable::new(
+        "ARGUS_PACKET_CAPTURE_FILE",
+        "<file>",
+        "also write packets to a pcap file; not supported yet.",
+    ),
+    Variable::new(
+        "ARGUS_PACKET_CAPTURE_ON_ERROR",
+        "yes|no",
+        "only packets that could not be decoded; not supported yet.",
+    ),
     Variable::new("ARGUS_PACKET_CAPTURE_ON_PROTO", "<list>", "5.x; accepted without effect."),
     Variable::new("ARGUS_ENCAPS_CAPTURE", "yes|no", "5.x; accepted without effect."),
     Variable::new("ARGUS_MIN_SSF", "<n>", "accepted without effect."),

@@ -76,8 +76,6 @@ pub struct Settings {
     pub report: Report,
     /// Idle timeouts, seconds, where configured.
     pub timeouts: Timeouts,
-    /// Also write packets here.
-    pub packet_file: Option<PathBuf>,
     /// Reproduce the faults of 3.0.8.
     pub compat: bool,
     /// Where to tell that we serve.
@@ -193,7 +191,6 @@ impl Default for Settings {
             mar_interval: 60_000_000,
             report: Report::default(),
             timeouts: Timeouts::default(),
-            packet_file: None,
             compat: false,
             ready_fd: None,
             log_priority: 7,

@@ -125,7 +125,6 @@ fn apply(settings: &mut Settings, setting: &Setting, first: &mut First) -> Resul
         "ARGUS_SELF_SYNCHRONIZE" => settings.report.no_alignment = !yes,
         "ARGUS_FILTER" => settings.filter = text(),
         "ARGUS_FILTER_OPTIMIZER" => settings.optimize = yes,
-        "ARGUS_PACKET_CAPTURE_FILE" => settings.packet_file = text().map(PathBuf::from),
         "ARGUS_TUNNEL_DISCOVERY" => settings.report.tunnels = yes,
         "ARGUS_IP_TIMEOUT" => settings.timeouts.ip = timeout()?,
         "ARGUS_TCP_TIMEOUT" => settings.timeouts.tcp = timeout()?,
@@ -154,7 +153,9 @@ fn apply(settings: &mut Settings, setting: &Setting, first: &mut First) -> Resul
                 .ok_or_else(|| Problem::Fatal(format!("'{value}': only 3.0.8 can be reproduced")))?;
         }
         "ARGUS_PACKET_CAPTURE_ON_ERROR" | "ARGUS_TRACK_DUPLICATES" => return supported(yes),
-        "ARGUS_EVENT_DATA" | "ARGUS_KEYSTROKE_CONF" => return supported(!value.is_empty()),
+        "ARGUS_EVENT_DATA" | "ARGUS_KEYSTROKE_CONF" | "ARGUS_PACKET_CAPTURE_FILE" => {
+            return supported(!value.is_empty());
+        }
         "ARGUS_KEYSTROKE" => return supported(!value.is_empty() && !value.eq_ignore_ascii_case("no")),
         // Known, without effect: the table says so.
         _ => {}
