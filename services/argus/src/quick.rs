@@ -224,8 +224,12 @@ mod tests {
             let quick = QuickFile::open(file.path(), false).expect("the common kind");
             let (ours, theirs) = (by_us(quick, most), by_libpcap(file.path(), nanos));
             prop_assert_eq!(ours.0, theirs.0);
-            // Of a packet longer than the snap length libpcap counts the octets in two parts.
-            let words = |text: &str| text.replace(|letter: char| letter.is_ascii_digit(), "");
+            // Of a packet longer than the snap length libpcap counts the octets in two parts; which limit a length is
+            // beyond it says in one way or another.
+            let words = |text: &str| {
+                let begin = text.split(", bigger").next().unwrap_or_default();
+                begin.replace(|letter: char| letter.is_ascii_digit(), "")
+            };
             prop_assert_eq!(words(&ours.1), words(&theirs.1));
         }
     }
