@@ -2,7 +2,7 @@
 
 use record::SourceId;
 
-use crate::srcid;
+use stream::srcid;
 
 /// One observation point: the interfaces that share a flow table.
 #[derive(Clone, Debug, PartialEq, Eq)]

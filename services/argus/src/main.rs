@@ -27,7 +27,6 @@ mod quick;
 mod report;
 mod run;
 mod settings;
-mod srcid;
 mod variables;
 
 use std::process::ExitCode;

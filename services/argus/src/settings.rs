@@ -7,8 +7,8 @@ use record::SourceId;
 
 use crate::interface::{self, Group};
 use crate::options::{Id, PROGRAM};
-use crate::srcid;
 use crate::variables;
+use stream::srcid;
 
 /// The file read when neither `-X` nor `-F` is given.
 const SYSTEM_FILE: &str = "/etc/argus.conf";

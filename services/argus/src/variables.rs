@@ -7,7 +7,7 @@ use options::config::{self, Setting};
 use crate::interface;
 use crate::options::PROGRAM;
 use crate::settings::{Output, Settings, add_bind, interval, is_compat};
-use crate::srcid;
+use stream::srcid;
 
 /// Reads a file into the settings. Unknown variables and lines that are none are told as warnings; a value that cannot be
 /// understood keeps what was set before, with a warning, where the C program does the same silently.

@@ -17,7 +17,6 @@
 
 mod adjust;
 mod hub;
-mod id;
 mod input;
 mod options;
 mod report;

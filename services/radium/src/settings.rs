@@ -151,7 +151,7 @@ fn from_options(parsed: &options::Parsed<Id>) -> Result<Settings, Failure> {
             Id::Chroot => settings.chroot = Some(found.path()),
             Id::Daemon => settings.daemon = !settings.daemon,
             Id::Monitor => {
-                settings.id = crate::id::parse(found.text()?, false).map_err(|e| found.error(e))?;
+                settings.id = stream::srcid::parse(found.text()?).map_err(|e| found.error(e))?;
             }
             Id::File => settings.file = Some(found.path()),
             Id::Resource => {

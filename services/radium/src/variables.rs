@@ -24,7 +24,8 @@ pub fn read(path: &Path, settings: &mut Settings) -> Result<(), String> {
             "RADIUM_DAEMON" => settings.daemon ^= setting.is_yes(),
             _ if value.is_empty() => {}
             "RADIUM_MONITOR_ID" => {
-                settings.id = crate::id::parse(value, setting.quoted).map_err(|e| wrong(&e))?;
+                settings.id =
+                    stream::srcid::parse_configured(value, setting.quoted).map_err(|e| wrong(&e))?;
             }
             "RADIUM_ARGUS_SERVER" => {
                 if std::mem::take(&mut sources) {

@@ -14,6 +14,7 @@ mod reader;
 mod ring;
 mod server;
 mod source;
+pub mod srcid;
 mod time_range;
 mod udp;
 mod writer;

@@ -1,4 +1,4 @@
-//! Source identifiers as they are written on the command line and in the configuration file (1.3).
+//! Source ids as they are written on the command line and in configuration files (transport chapter 1.3).
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, ToSocketAddrs};
 
