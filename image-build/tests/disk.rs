@@ -57,7 +57,10 @@ fn it_is_the_same_every_time_and_everything_is_in_its_place() {
     assert_eq!(read(&disk, 510, 2), [0x55, 0xaa]);
     assert_eq!(read(&disk, 512, 8), b"EFI PART");
     for copy in [0, 4096] {
-        assert!(read(&disk, Part::Environment.start() + copy, 1024).starts_with(b"# GRUB Environment Block\nslot=a\n"));
+        assert!(
+            read(&disk, Part::Environment.start() + copy, 1024)
+                .starts_with(b"# GRUB Environment Block\nslot=a\n")
+        );
     }
     assert_eq!(read(&disk, Part::SlotA.start(), 4), b"hsqs");
     assert!(read(&disk, Part::SlotA.start() + BOOT_AREA, 64).starts_with(b"# What GRUB must know"));
@@ -75,7 +78,9 @@ fn it_is_the_same_every_time_and_everything_is_in_its_place() {
     for part in [Part::SlotA, Part::SlotB, Part::Data, Part::Environment, Part::Esp] {
         let uuid = identity().uuid(part.name());
         assert!(grub.contains(&uuid), "grub.cfg does not name {}", part.name());
-        let table = tool::run(tool::tool("sfdisk", 0).arg("--part-uuid").arg(&one).arg(part.number().to_string())).unwrap();
+        let table =
+            tool::run(tool::tool("sfdisk", 0).arg("--part-uuid").arg(&one).arg(part.number().to_string()))
+                .unwrap();
         assert_eq!(String::from_utf8(table).unwrap().trim().to_lowercase(), uuid);
     }
 }

@@ -101,13 +101,18 @@ fn services(shell: &mut Shell) -> BTreeSet<String> {
     names.lines().filter_map(|path| path.rsplit('/').next()).map(str::to_string).collect()
 }
 
-/// Process id of a supervised service that is up; 0 when it is down.
+/// Process id of a supervised service that is up; 0 when it is down, or its supervisor is only just starting.
 fn pid(shell: &mut Shell, service: &str) -> u32 {
-    let said = shell.run(&format!("s6-svstat -u -p /run/service/{service}")).unwrap();
+    let said = shell.run(&format!("s6-svstat -o up,pid /run/service/{service}")).unwrap_or_default();
     match said.split_once(' ') {
         Some(("true", pid)) => pid.trim().parse().unwrap_or(0),
         _ => 0,
     }
+}
+
+/// Whether a supervised service has said that it is ready.
+fn is_ready(shell: &mut Shell, service: &str) -> bool {
+    shell.run(&format!("s6-svstat -o ready /run/service/{service}")).is_ok_and(|said| said.trim() == "true")
 }
 
 /// All files below `folder`.
@@ -222,8 +227,7 @@ fn a_killed_sensor_comes_back(shell: &mut Shell) {
     shell.run(&format!("kill -KILL {before}")).unwrap();
     wait_for("sensor in the place of the killed one", Duration::from_secs(20), || {
         let now = pid(shell, "argus.em2");
-        let ready = shell.run("s6-svstat -o ready /run/service/argus.em2").unwrap();
-        Ok((now != 0 && now != before && ready.trim() == "true").then_some(()))
+        Ok((now != 0 && now != before && is_ready(shell, "argus.em2")).then_some(()))
     })
     .unwrap();
 }
