@@ -84,22 +84,18 @@ impl Engine {
         if self.config.version == Version::V3 || self.config.source_id != SourceId::None {
             Transport::new(self.config.source_id, sequence).emit(out);
         }
-        let at = out.len();
+        let key = out.len();
         flow_section(flow, &rare).emit(out);
-        let cut = self.config.compat && Kind::of(&flow.key) == Kind::Arp && flow.key[2] >> 24 == 0;
-        if cut {
-            // The section of a key without hardware address is one word short (record-format chapter, 7.2.10).
-            out.truncate(at + 16);
-            if let Some(words) = out.get_mut(at + 3) {
-                *words = 4;
-            }
-        }
-        let at = out.len();
+        let time = out.len();
         self.time(flow).emit(out);
-        if cut && flow.key[2] >> 16 == 4 {
-            // What the cut word's conversion to network order meets instead is this section's header.
-            if let Some(header) = out.get_mut(at..at + 4) {
-                header.reverse();
+        if self.config.compat && Kind::of(&flow.key) == Kind::Arp && flow.key[2] >> 24 == 0 {
+            // The section of a key without hardware address is one word short in 3.0.8 (record-format chapter, 7.2.10):
+            // its readers take the next section's header for the target. Ours is whole and shows the same.
+            if let Some(&[a, b, c, d]) = out.get(time..time + 4) {
+                let shown = if flow.key[2] >> 16 == 4 { [d, c, b, a] } else { [a, b, c, d] };
+                if let Some(target) = out.get_mut(key + 16..key + 20) {
+                    target.copy_from_slice(&shown);
+                }
             }
         }
         Metric {

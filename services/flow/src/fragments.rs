@@ -136,7 +136,10 @@ impl Engine {
         let side = usize::from(pieces.side & 1);
         if self.table.flows.get(parent).is_some_and(|flow| flow.has(Flow::EMITTED)) {
             self.reset(parent);
-            self.requeue(parent, Queue::STATUS);
+            // A parent that is being reported is in no queue, and stays so until its report is done.
+            if self.table.flows.get(parent).is_some_and(|flow| flow.queue != Queue::NONE) {
+                self.requeue(parent, Queue::STATUS);
+            }
             if let Some(flow) = self.flow(parent) {
                 flow.cause = crate::flow::Why::Status;
             }

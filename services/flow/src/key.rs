@@ -193,8 +193,9 @@ impl Key {
         let (class, dns) = match ip.transport {
             Transport::Icmp(icmp) => return Key::icmp(ip, &icmp, source, destination, config),
             Transport::Igmp { kind, code, group } => {
-                // Everything but a general query is about its group.
-                let named = if group != 0 { group } else { destination };
+                // Everything but a general query is about its group; 3.0.8 takes no group for one.
+                let general = group == 0 && (!config.compat || kind == 0x11);
+                let named = if general { destination } else { group };
                 let message = u32::from(kind) << 8 | u32::from(code);
                 return make(Kind::Igmp, 0, source, named, message, u32::from(ip.id), 0, Class::Ip);
             }

@@ -47,8 +47,11 @@ impl Queues {
         self.status.count
     }
 
-    /// Puts a flow that is in no queue at the young end of one.
+    /// Puts a flow at the young end of a queue, out of the one that it may be in.
     pub fn push(&mut self, flows: &mut Slab<Flow>, part: Part, queue: Queue, now: Time) {
+        if flows.get(part).is_some_and(|flow| flow.queue != Queue::NONE) {
+            self.remove(flows, part);
+        }
         let Some(list) = self.list(queue) else { return };
         let tail = list.tail;
         let Some(flow) = flows.get_mut(part) else { return };

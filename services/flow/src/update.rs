@@ -33,8 +33,7 @@ impl Engine {
             Network::Ip(ip) => ip.application,
             Network::Arp(_) | Network::Rarp(_) => summary.length as i32 - 28,
             Network::Lcp(lcp) => i32::from(lcp.length),
-            // From the network layer protocol identifier on, padding included.
-            Network::Isis(_) => summary.length as i32 - 17,
+            Network::Isis(isis) => isis.octets as i32,
             _ => summary.length as i32,
         };
         match &summary.network {

@@ -26,7 +26,6 @@ const KNOWN: &[(&str, &str)] = &[
     ("ip6_header_truncated", "the reference loses the packet"),
     ("isis_csnp", "how the reference computes the checksum is not known"),
     ("isis_hello", "how the reference computes the checksum is not known"),
-    ("isis_lsp", "the reference writes the sequence number in its own byte order"),
     ("isis_psnp", "how the reference computes the checksum is not known"),
     ("llc_ipx_raw", "where the reference starts the user data of raw IPX is not known"),
 ];

@@ -46,6 +46,8 @@ pub(crate) fn packet<'a>(walk: &mut Walk<'a>, data: &'a [u8]) {
     match protocol {
         0x0800 | 0x86dd => walk.protocol(protocol, inner),
         0x8100 | 0x8847 | 0x8848 | 0x880b | 0x6558 => walk.protocol(protocol, inner),
+        // 3.0.8 knows type II, which says so in its first four bits.
+        ERSPAN if walk.rules.compat && u8_at(inner, 0).is_none_or(|octet| octet >> 4 != 1) => {}
         ERSPAN => {
             walk.summary.encapsulation.add(Encapsulation::ERSPAN);
             // Type I has no header of its own; it is told by the missing sequence number.

@@ -11,6 +11,8 @@ pub(crate) const NLPID: u8 = 0x83;
 pub struct Isis {
     /// PDU type: 15, 16 hello; 18, 20 link state; 24, 25 complete and 26, 27 partial sequence numbers.
     pub pdu_type: u8,
+    /// Octets on the wire from the network layer protocol identifier on, padding included.
+    pub octets: u32,
     /// Protocol version.
     pub version: u8,
     /// Source MAC address.
@@ -56,7 +58,10 @@ fn parse(walk: &Walk<'_>, data: &[u8]) -> Option<Isis> {
         18 | 20 => {
             // PDU length 2, lifetime 2, link state id 8, sequence number 4, checksum 2
             id[..8].copy_from_slice(&array_at::<8>(body, 4)?);
-            id[8..12].copy_from_slice(&u32_at(body, 12)?.to_be_bytes());
+            let number = u32_at(body, 12)?;
+            // 3.0.8 keeps the number in its own byte order.
+            let octets = if walk.rules.compat { number.to_le_bytes() } else { number.to_be_bytes() };
+            id[8..12].copy_from_slice(&octets);
             (27, u16_at(body, 16)?)
         }
         24 | 25 => {
@@ -72,7 +77,15 @@ fn parse(walk: &Walk<'_>, data: &[u8]) -> Option<Isis> {
     if header_length != expected {
         return None;
     }
-    Some(Isis { pdu_type, version, source: header.source, destination: header.destination, id, checksum })
+    Some(Isis {
+        pdu_type,
+        octets: walk.wire_after(data),
+        version,
+        source: header.source,
+        destination: header.destination,
+        id,
+        checksum,
+    })
 }
 
 /// The Internet checksum of the PDU behind its common header, as far as it was captured.

@@ -1,0 +1,85 @@
+//! Whatever the octets are, dissection ends, does not panic and borrows only from the frame.
+
+use packet::{Dissector, LinkType, Network, Rules, Transport};
+use proptest::prelude::*;
+
+const LINKS: &[i32] = &[
+    0, 1, 6, 7, 8, 9, 10, 11, 12, 14, 15, 16, 50, 51, 101, 104, 105, 108, 109, 113, 117, 119, 127, 163, 178,
+    228, 229, 276,
+];
+
+fn every_way(frame: &[u8], wire_length: u32) {
+    for &link in LINKS {
+        for (compat, tunnel_discovery) in [(false, false), (true, false), (false, true), (true, true)] {
+            let rules = Rules { compat, tunnel_discovery };
+            let dissector = Dissector::new(LinkType(link), rules).expect("a link type that is read");
+            let summary = dissector.dissect(frame, wire_length);
+            assert!(summary.length <= wire_length);
+            assert!(summary.user.len() <= frame.len());
+            if let Network::Ip(ip) = summary.network {
+                if let Transport::Icmp(icmp) = ip.transport {
+                    let _ = packet::quoted(rules, icmp.quoted);
+                }
+            }
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn random_octets(frame in prop::collection::vec(any::<u8>(), 0..200), more in 0u32..100_000) {
+        every_way(&frame, frame.len() as u32 + more);
+    }
+
+    /// Octets that look like headers, so that the walk gets deep.
+    #[test]
+    fn header_like_octets(
+        choices in prop::collection::vec(prop::sample::select(vec![
+            &[0x08u8, 0x00][..], &[0x86, 0xdd], &[0x81, 0x00], &[0x88, 0x47], &[0x88, 0x64], &[0x08, 0x06], &[0x88, 0x0b],
+            &[0x65, 0x58], &[0x88, 0xbe], &[0x00, 0x21], &[0x45, 0x00], &[0x4f, 0x00], &[0x60, 0x00], &[0x40, 0x2f],
+            &[0x40, 0x11], &[0x40, 0x06], &[0x40, 0x01], &[0x40, 0x33], &[0x00, 0x00], &[0xff, 0xff], &[0xaa, 0xaa],
+            &[0x03, 0x00], &[0xfe, 0xfe], &[0x12, 0xb5], &[0x20, 0x00], &[0x00, 0x54],
+        ]), 0..120),
+        cut in 0usize..8,
+    ) {
+        let mut frame: Vec<u8> = choices.concat();
+        frame.truncate(frame.len().saturating_sub(cut));
+        every_way(&frame, frame.len() as u32);
+    }
+}
+
+/// GRE in GRE in GRE …: the walk gives up at its depth and the packet still has a flow.
+#[test]
+fn endless_nesting_ends() {
+    let mut frame = vec![0u8; 12];
+    frame.extend_from_slice(&[0x08, 0x00]);
+    for _ in 0..60 {
+        frame.extend_from_slice(&[0x45, 0, 0x05, 0xdc, 0, 0, 0, 0, 64, 47, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2]);
+        frame.extend_from_slice(&[0, 0, 0x08, 0x00]);
+    }
+    for compat in [false, true] {
+        let rules = Rules { compat, tunnel_discovery: true };
+        let dissector = Dissector::new(LinkType::ETHERNET, rules).expect("Ethernet");
+        let summary = dissector.dissect(&frame, frame.len() as u32);
+        assert!(matches!(summary.network, Network::Ip(ip) if ip.protocol == 47));
+    }
+}
+
+#[test]
+fn tcp_over_vlan() {
+    let mut frame = vec![2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 0x81, 0, 0xa0, 0x64, 0x08, 0];
+    frame.extend_from_slice(&[0x45, 0x10, 0, 44, 0, 7, 0, 0, 63, 6, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2]);
+    frame.extend_from_slice(&[
+        0x9c, 0x40, 0, 80, 0, 0, 3, 0xe8, 0, 0, 0, 0, 0x60, 2, 0x20, 0, 0, 0, 0, 0, 2, 4, 5, 0xb4,
+    ]);
+    frame.resize(64, 0);
+    let dissector = Dissector::new(LinkType::ETHERNET, Rules::default()).expect("Ethernet");
+    let summary = dissector.dissect(&frame, 64);
+    assert_eq!((summary.length, summary.vlan, summary.encapsulation.0), (64, Some(0xa064), 6));
+    assert!(summary.user.is_empty(), "padding is not user data");
+    let Network::Ip(ip) = summary.network else { panic!("{:?}", summary.network) };
+    assert_eq!((ip.protocol, ip.ttl, ip.tos, ip.id, ip.ports), (6, 63, 0x10, 7, (40000, 80)));
+    let Transport::Tcp(tcp) = ip.transport else { panic!("{:?}", ip.transport) };
+    assert_eq!((tcp.sequence, tcp.flags.0, tcp.window, tcp.payload), (1000, 2, 8192, 0));
+    assert_eq!(tcp.options, [2, 4, 5, 0xb4]);
+}
