@@ -102,6 +102,7 @@ impl<'v, 'a> Subject<'v, 'a> {
                 self.absent.set(match whole {
                     whole if whole.in_known_key() => false,
                     whole if whole.in_key() => self.key().is_none(),
+                    Whole::IcmpType => self.network().is_none(),
                     _ => value.is_none(),
                 });
                 value.is_some_and(|value| related(value, relation, constant))
@@ -116,11 +117,7 @@ impl<'v, 'a> Subject<'v, 'a> {
                 value.is_some_and(|value| related(value & mask, relation, constant))
             }
             Test::Fraction(fraction, side, relation, constant) => {
-                // A block that is there makes up for the one that was not.
-                if self.historic
-                    && self.absent.get()
-                    && !(fraction.in_block() && self.view.has(Index::Jitter))
-                {
+                if self.historic && self.absent.get() {
                     return false;
                 }
                 match metrics::fraction(self, fraction, side) {

@@ -333,12 +333,6 @@ impl Word {
 }
 
 impl Fraction {
-    /// Whether the value is read from the JITTER block, not computed.
-    pub(crate) fn in_block(self) -> bool {
-        use Fraction as F;
-        matches!(self, F::IntervalActive | F::IntervalIdle | F::JitterActive | F::JitterIdle)
-    }
-
     pub(crate) fn has_sides(self) -> bool {
         use Fraction as F;
         !matches!(self, F::Pcr | F::Duration | F::MeanDuration | F::InterFlow | F::InterFlowDeviation)
