@@ -167,7 +167,7 @@ impl Port {
         let Some(opened) = &mut self.opened else { return Ok(false) };
         let dissector = &opened.dissector;
         let done = opened.capture.dispatch(Some(BATCH), |packet| {
-            let time = Time::from_micros(packet.header.ts.tv_sec, packet.header.ts.tv_usec);
+            let time = Time::from_pcap(packet.header.ts.tv_sec, packet.header.ts.tv_usec);
             take(time, dissector, &packet);
         });
         match done {

@@ -128,11 +128,8 @@ impl CaptureFile {
         };
         let done = capture.dispatch(Some(most.min(BATCH)), |packet| {
             let (seconds, fraction) = (packet.header.ts.tv_sec, packet.header.ts.tv_usec);
-            let time = if nanos {
-                Time::from_nanos(seconds, fraction)
-            } else {
-                Time::from_micros(seconds, fraction)
-            };
+            let time =
+                if nanos { Time::from_nanos(seconds, fraction) } else { Time::from_pcap(seconds, fraction) };
             take(time, dissector, packet.data, packet.header.len);
         });
         match done {

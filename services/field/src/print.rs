@@ -110,7 +110,7 @@ impl Printer {
             (_, Layout::Centred(more)) => {
                 let room = column.width.saturating_sub(title.len());
                 let side = (room / 2).max(1);
-                let more = usize::from(more) + usize::from(column.width % 2 == 0);
+                let more = usize::from(more) + usize::from(column.width.is_multiple_of(2));
                 out.resize(out.len() + side, b' ');
                 out.extend_from_slice(title.as_bytes());
                 out.resize(out.len() + side + more, b' ');

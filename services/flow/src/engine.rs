@@ -100,10 +100,10 @@ impl Engine {
         match Key::of(summary, &self.config) {
             Some(key) => self.deliver(&key, summary, sink),
             None => {
-                if let Network::Ignored(reason) = summary.network {
-                    if let Some(count) = self.counters.ignored.get_mut(reason.index()) {
-                        *count += 1;
-                    }
+                if let Network::Ignored(reason) = summary.network
+                    && let Some(count) = self.counters.ignored.get_mut(reason.index())
+                {
+                    *count += 1;
                 }
             }
         }
@@ -183,15 +183,15 @@ impl Engine {
         let part = self.update(part, key, summary, found.is_none(), sink);
         if let Network::Ip(Ip { fragment: Some(fragment), addresses: packet::Addresses::V4 { .. }, .. }) =
             &summary.network
+            && fragment.offset == 0
+            && fragment.more
         {
-            if fragment.offset == 0 && fragment.more {
-                self.adopt_fragments(part, key, summary, fragment, sink);
-            }
+            self.adopt_fragments(part, key, summary, fragment, sink);
         }
-        if let Network::Ip(Ip { transport: Transport::Icmp(icmp), .. }) = &summary.network {
-            if !icmp.quoted.is_empty() {
-                self.map_error(summary, icmp);
-            }
+        if let Network::Ip(Ip { transport: Transport::Icmp(icmp), .. }) = &summary.network
+            && !icmp.quoted.is_empty()
+        {
+            self.map_error(summary, icmp);
         }
         if self.config.start_records && found.is_none() {
             self.emit(part, None, sink);
@@ -249,10 +249,10 @@ impl Engine {
         let mut oldest: Option<(Time, Part)> = None;
         for class in 0..Class::COUNT as u8 {
             let head = self.queues.head(Queue(class));
-            if let Some(flow) = self.table.flows.get(head) {
-                if oldest.is_none_or(|(time, _)| flow.queue_time < time) {
-                    oldest = Some((flow.queue_time, head));
-                }
+            if let Some(flow) = self.table.flows.get(head)
+                && oldest.is_none_or(|(time, _)| flow.queue_time < time)
+            {
+                oldest = Some((flow.queue_time, head));
             }
         }
         let victim = oldest.map_or(self.queues.head(Queue::STATUS), |(_, part)| part);

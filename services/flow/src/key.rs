@@ -360,21 +360,21 @@ impl Key {
     /// Adds what an extended key list names. These words tell flows apart and are not written into records.
     fn extend(&mut self, summary: &Summary<'_>, parts: KeyParts) {
         let mut rest = self.rest.unwrap_or_default();
-        if parts.layer_2 {
-            if let Some(header) = summary.ethernet {
-                let (a, b) = if self.direction == 1 {
-                    (&header.source, &header.destination)
-                } else {
-                    (&header.destination, &header.source)
-                };
-                [rest[4], rest[5], rest[6]] = macs(a, b);
-                rest[7] ^= u32::from(header.ethertype);
-                if !parts.five_tuple && !parts.layer_3_matrix {
-                    self.words = [head(Kind::Frame, 0, 0), 0, 0, 0, 0, 0, 0, 0, 0, 0];
-                    [self.words[1], self.words[2], self.words[3]] = macs(&header.destination, &header.source);
-                    self.words[4] = u32::from(header.ethertype) << 16;
-                    self.direction = 0;
-                }
+        if parts.layer_2
+            && let Some(header) = summary.ethernet
+        {
+            let (a, b) = if self.direction == 1 {
+                (&header.source, &header.destination)
+            } else {
+                (&header.destination, &header.source)
+            };
+            [rest[4], rest[5], rest[6]] = macs(a, b);
+            rest[7] ^= u32::from(header.ethertype);
+            if !parts.five_tuple && !parts.layer_3_matrix {
+                self.words = [head(Kind::Frame, 0, 0), 0, 0, 0, 0, 0, 0, 0, 0, 0];
+                [self.words[1], self.words[2], self.words[3]] = macs(&header.destination, &header.source);
+                self.words[4] = u32::from(header.ethertype) << 16;
+                self.direction = 0;
             }
         }
         if parts.vlan {

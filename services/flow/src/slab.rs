@@ -29,11 +29,11 @@ impl<T: Default> Slab<T> {
     /// Stores `item`; `None` when the slab is full.
     #[inline]
     pub fn insert(&mut self, item: T) -> Option<Part> {
-        if let Some(part) = self.free.pop() {
-            if let Some(slot) = self.items.get_mut(part as usize) {
-                *slot = item;
-                return Some(part);
-            }
+        if let Some(part) = self.free.pop()
+            && let Some(slot) = self.items.get_mut(part as usize)
+        {
+            *slot = item;
+            return Some(part);
         }
         if self.items.len() >= self.limit {
             return None;

@@ -99,11 +99,11 @@ impl Table {
     /// The same for the protocol state, once the flow says where it is.
     #[inline(always)]
     pub fn touch_state(&self, part: Part) {
-        if let Some(flow) = self.flows.get(part).filter(|flow| flow.state == State::Tcp) {
-            if let Some(tcp) = self.tcp.get(flow.network) {
-                black_box(tcp.sides[0].window);
-                black_box(tcp.sides[1].window);
-            }
+        if let Some(flow) = self.flows.get(part).filter(|flow| flow.state == State::Tcp)
+            && let Some(tcp) = self.tcp.get(flow.network)
+        {
+            black_box(tcp.sides[0].window);
+            black_box(tcp.sides[1].window);
         }
     }
 

@@ -485,8 +485,8 @@ impl Tcp {
         }
         match self.phase {
             Phase::Listen if flags & SYN != 0 && (exact != SYN || !segment.compat) => Phase::Listen,
-            Phase::Listen | Phase::SynSent => self.from_syn_sent(segment, exact, src, dst),
-            Phase::SynReceived => self.from_syn_received(segment, src, dst),
+            Phase::Listen | Phase::SynSent => self.after_syn_sent(segment, exact, src, dst),
+            Phase::SynReceived => self.after_syn_received(segment, src, dst),
             Phase::Established => {
                 if flags & FIN != 0 {
                     self.both(src, status::FIN);
@@ -500,7 +500,7 @@ impl Tcp {
                 }
                 Phase::Established
             }
-            Phase::FinWait1 | Phase::FinWait2 => self.from_fin_wait(segment, src, dst),
+            Phase::FinWait1 | Phase::FinWait2 => self.after_fin_wait(segment, src, dst),
             Phase::Closing if flags & (SYN | ACK) == SYN => Phase::Listen,
             Phase::Closing => {
                 let quiet = src.sequence == src.acknowledged && dst.sequence == src.acknowledged;
@@ -511,7 +511,7 @@ impl Tcp {
         }
     }
 
-    fn from_syn_sent(
+    fn after_syn_sent(
         &mut self,
         segment: &Segment<'_>,
         exact: u8,
@@ -537,7 +537,7 @@ impl Tcp {
         self.phase
     }
 
-    fn from_syn_received(&mut self, segment: &Segment<'_>, src: &mut Registers, dst: &Registers) -> Phase {
+    fn after_syn_received(&mut self, segment: &Segment<'_>, src: &mut Registers, dst: &Registers) -> Phase {
         let flags = segment.header.flags.0;
         if flags & FIN != 0 {
             self.both(src, status::FIN);
@@ -555,7 +555,7 @@ impl Tcp {
         Phase::SynReceived
     }
 
-    fn from_fin_wait(&mut self, segment: &Segment<'_>, src: &mut Registers, dst: &mut Registers) -> Phase {
+    fn after_fin_wait(&mut self, segment: &Segment<'_>, src: &mut Registers, dst: &mut Registers) -> Phase {
         let flags = segment.header.flags.0;
         let mut phase = self.phase;
         if phase == Phase::FinWait1 && flags & (SYN | ACK) == SYN {

@@ -49,15 +49,16 @@ impl Engine {
                 },
                 _ => {}
             },
-            Network::Arp(arp) if arp.reply => {
+            Network::Arp(arp)
+                if arp.reply
                 // 3.0.8 looks for the answer's address directly behind the Ethernet header.
-                if summary.vlan.is_none() || !self.config.compat {
-                    let mut station = [0u8; 6];
-                    for (to, from) in station.iter_mut().zip(arp.sender_hardware) {
-                        *to = from;
-                    }
-                    self.table.set_session(part, State::Arp, Session::Arp(station));
+                && (summary.vlan.is_none() || !self.config.compat) =>
+            {
+                let mut station = [0u8; 6];
+                for (to, from) in station.iter_mut().zip(arp.sender_hardware) {
+                    *to = from;
                 }
+                self.table.set_session(part, State::Arp, Session::Arp(station));
             }
             _ => {}
         }
@@ -96,29 +97,28 @@ impl Engine {
             side.ip_id = ip.id;
             side.ip_options = ip.options;
         }
-        if let Some(label) = summary.mpls {
-            if let Some(rare) = self.table.rare_of(part) {
-                rare.labels[index & 1] = Some(label);
-            }
+        if let Some(label) = summary.mpls
+            && let Some(rare) = self.table.rare_of(part)
+        {
+            rare.labels[index & 1] = Some(label);
         }
-        if self.config.mac {
-            if let (Some(metrics), Some(header)) = (self.table.metrics.get_mut(part), summary.ethernet) {
-                let (destination, source) = if index == 0 {
-                    (header.destination, header.source)
-                } else {
-                    (header.source, header.destination)
-                };
-                match &mut metrics.mac {
-                    None => {
-                        metrics.mac =
-                            Some(Mac { destination, source, ethertype: header.ethertype, multipath: 0 });
-                    }
-                    Some(mac) => {
-                        if (mac.destination, mac.source, mac.ethertype)
-                            != (destination, source, header.ethertype)
-                        {
-                            mac.multipath |= 1 << index;
-                        }
+        if self.config.mac
+            && let (Some(metrics), Some(header)) = (self.table.metrics.get_mut(part), summary.ethernet)
+        {
+            let (destination, source) = if index == 0 {
+                (header.destination, header.source)
+            } else {
+                (header.source, header.destination)
+            };
+            match &mut metrics.mac {
+                None => {
+                    metrics.mac =
+                        Some(Mac { destination, source, ethertype: header.ethertype, multipath: 0 });
+                }
+                Some(mac) => {
+                    if (mac.destination, mac.source, mac.ethertype) != (destination, source, header.ethertype)
+                    {
+                        mac.multipath |= 1 << index;
                     }
                 }
             }
@@ -145,10 +145,8 @@ impl Engine {
                 counted.largest = size;
             }
         }
-        if jitter {
-            if let Some(metrics) = self.table.metrics.get_mut(part) {
-                metrics.gaps[side & 1].packet(now, active, longest, compat);
-            }
+        if jitter && let Some(metrics) = self.table.metrics.get_mut(part) {
+            metrics.gaps[side & 1].packet(now, active, longest, compat);
         }
         if self.table.user.limit() > 0 {
             self.table.user.append(flow.user, side & 1, summary.user);
@@ -188,17 +186,17 @@ impl Engine {
         self.queues.remove(&mut self.table.flows, part);
         self.report(part, Some(Cause::Stop), sink);
         self.reset(part);
-        if let Some(flow) = self.table.flows.get_mut(part) {
-            if side == 1 {
-                // The former destination opens the new connection and is its source.
-                flow.set(Flow::DIRECTION, key.direction == 1);
-                flow.set(Flow::REVERSE, key.direction == 1 && !self.config.compat);
-                if !self.config.compat {
-                    flow.sides.swap(0, 1);
-                    if let Some(metrics) = self.table.metrics.get_mut(part) {
-                        metrics.gaps.swap(0, 1);
-                        metrics.mac = None;
-                    }
+        if let Some(flow) = self.table.flows.get_mut(part)
+            && side == 1
+        {
+            // The former destination opens the new connection and is its source.
+            flow.set(Flow::DIRECTION, key.direction == 1);
+            flow.set(Flow::REVERSE, key.direction == 1 && !self.config.compat);
+            if !self.config.compat {
+                flow.sides.swap(0, 1);
+                if let Some(metrics) = self.table.metrics.get_mut(part) {
+                    metrics.gaps.swap(0, 1);
+                    metrics.mac = None;
                 }
             }
         }

@@ -47,7 +47,7 @@ impl Files {
     ) -> Result<(), Failure> {
         self.used += 1;
         let used = self.used;
-        if !self.outputs.get(path).is_some_and(|output| output.file.is_some()) {
+        if self.outputs.get(path).is_none_or(|output| output.file.is_none()) {
             self.make_room()?;
             self.open_file(path, initial, ends)?;
         }

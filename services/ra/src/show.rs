@@ -156,7 +156,7 @@ impl Show {
             ..0 => {}
             0 if self.rows > 0 => {}
             0 => self.printer.title(&mut self.out),
-            every if self.rows % every as u64 == 0 => self.printer.title(&mut self.out),
+            every if self.rows.is_multiple_of(every as u64) => self.printer.title(&mut self.out),
             _ => {}
         }
         self.rows += 1;

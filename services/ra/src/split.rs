@@ -232,10 +232,10 @@ impl Split {
         }
         match self.selection.verdict(&view) {
             Verdict::Enough => return Ok(Next::Stop),
-            Verdict::Wanted(_) if self.filter.as_ref().is_none_or(|filter| filter.matches(&view)) => {
-                if !self.cut(&view)? {
-                    self.store(&view)?;
-                }
+            Verdict::Wanted(_)
+                if self.filter.as_ref().is_none_or(|filter| filter.matches(&view)) && !self.cut(&view)? =>
+            {
+                self.store(&view)?;
             }
             _ => {}
         }

@@ -139,10 +139,8 @@ fn apply(settings: &mut Settings, setting: &config::Setting) -> Option<()> {
             }
         }
         "RA_PRINT_UNIX_TIME" => style.unix_time = yes,
-        "RA_PRINT_TCPSTATES" => {
-            if yes {
-                style.tcp_states = TcpStates::Letters;
-            }
+        "RA_PRINT_TCPSTATES" if yes => {
+            style.tcp_states = TcpStates::Letters;
         }
         "RA_PRINT_TCPFLAGS" => settings.set_flags(value)?,
         "RA_USERDATA_ENCODE" => {

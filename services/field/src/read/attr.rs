@@ -47,19 +47,19 @@ pub fn dttl<'a>(row: &Row<'a>) -> Value<'a> {
 }
 
 /// Hops from a sender that began with a power of two.
-fn hops(ip: IpSide) -> Value<'static> {
+fn hops<'a>(ip: IpSide) -> Value<'a> {
     let ttl = u64::from(ip.ttl);
     Value::Uint(ttl.next_power_of_two() - ttl)
 }
 
 /// Estimated hops from the source.
 pub fn shops<'a>(row: &Row<'a>) -> Value<'a> {
-    of(row, Side::Src, |ip| hops(ip))
+    of(row, Side::Src, hops)
 }
 
 /// Estimated hops from the destination.
 pub fn dhops<'a>(row: &Row<'a>) -> Value<'a> {
-    of(row, Side::Dst, |ip| hops(ip))
+    of(row, Side::Dst, hops)
 }
 
 /// 3.0.8 shows the octets in the order of the sensor's memory.

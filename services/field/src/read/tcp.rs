@@ -21,7 +21,7 @@ fn perf<'r>(row: &'r Row<'_>) -> Option<&'r TcpPerf> {
     }
 }
 
-fn side<'r>(perf: &'r TcpPerf, side: Side) -> &'r TcpSide {
+fn side(perf: &TcpPerf, side: Side) -> &TcpSide {
     match side {
         Side::Src => &perf.src,
         Side::Dst => &perf.dst,
