@@ -11,7 +11,8 @@ SHELL := /bin/bash
 
 # Debian packages: to build, to run the tests, and those of the peers that tests and benches run beside ours.
 BUILD_PACKAGES := build-essential pkg-config libpcap-dev $(shell grep -v '^\#' image-build/packages.build 2>/dev/null)
-TEST_PACKAGES := argus-server argus-client nftables iproute2 python3 tcpdump chromium chromium-driver
+TEST_PACKAGES := argus-server argus-client bzip2 chromium chromium-driver ethtool execline gzip iproute2 nftables \
+	python3 s6 tcpdump xz-utils zstd
 BENCH_PACKAGES := argus-server argus-client softflowd tcpdump nfdump
 
 CARGO ?= cargo
