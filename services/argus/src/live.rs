@@ -12,7 +12,7 @@ use packet::{Dissector, LinkType, Rules};
 use pcap::{Active, Capture, TimestampType};
 
 use crate::interface::Interface;
-use crate::offline::{filter_error, link_name, plain};
+use crate::offline::{filter_error, plain};
 use crate::settings::Settings;
 
 /// Packets taken from one interface before the others have their turn.
@@ -129,8 +129,7 @@ impl Port {
             capture.set_datalink(link).map_err(|error| now(&error))?;
         }
         let link = LinkType(capture.get_datalink().0);
-        let dissector = Dissector::new(link, how.rules)
-            .map_err(|_| Fault::Now(format!("link type {} is not supported", link_name(link))))?;
+        let dissector = Dissector::new(link, how.rules);
         if let Some(filter) = &how.filter {
             capture.filter(filter, how.optimize).map_err(|error| Fault::Filter(filter_error(&error)))?;
         }

@@ -67,10 +67,8 @@ impl CaptureFile {
     /// [`Fault::Unreadable`], [`Fault::Filter`].
     pub fn open(path: &Path, reading: &Reading) -> Result<Self, Fault> {
         let plain_file = reading.filter.is_none() && !reading.follow && path.as_os_str() != "-";
-        if plain_file
-            && let Some(quick) = QuickFile::open(path, reading.compat)
-            && let Ok(dissector) = Dissector::new(LinkType::ETHERNET, reading.rules)
-        {
+        if plain_file && let Some(quick) = QuickFile::open(path, reading.compat) {
+            let dissector = Dissector::new(LinkType::ETHERNET, reading.rules);
             return Ok(CaptureFile { way: Way::Quick(quick), dissector });
         }
         let feeder = feeder(path, reading).map_err(Fault::Unreadable)?;
@@ -90,8 +88,7 @@ impl CaptureFile {
             feeder.opened();
         }
         let link = LinkType(capture.get_datalink().0);
-        let dissector = Dissector::new(link, reading.rules)
-            .map_err(|_| Fault::Unreadable(format!("link type {} is not supported", link_name(link))))?;
+        let dissector = Dissector::new(link, reading.rules);
         if let Some(filter) = &reading.filter {
             capture.filter(filter, reading.optimize).map_err(|error| Fault::Filter(filter_error(&error)))?;
         }
@@ -161,11 +158,6 @@ pub fn plain(error: &pcap::Error) -> String {
 pub fn filter_error(error: &pcap::Error) -> String {
     let text = plain(error);
     if text.starts_with("can't parse") { text } else { format!("can't parse filter expression: {text}") }
-}
-
-/// A link type's name where libpcap has one.
-pub fn link_name(link: LinkType) -> String {
-    pcap::Linktype(link.0).get_name().unwrap_or_else(|_| link.0.to_string())
 }
 
 /// A thread that hands a file's octets to libpcap through a pipe: what is compressed, grows, or is standard input.

@@ -49,7 +49,7 @@ fn run() -> Result<(), Box<dyn std::error::Error>> {
     let input = input.ok_or("-r FILE is missing")?;
     let output = output.ok_or("-w FILE is missing")?;
     let mut capture = pcap::Capture::from_file(&input)?;
-    let dissector = Dissector::new(LinkType(capture.get_datalink().0), config.rules())?;
+    let dissector = Dissector::new(LinkType(capture.get_datalink().0), config.rules());
     let file = OpenOptions::new().create(true).append(true).open(&output)?;
     let mut file = BufWriter::with_capacity(1 << 18, file);
     let mut head = Vec::new();

@@ -36,7 +36,7 @@ const TICK: Duration = Duration::from_millis(500);
 /// use packet::{Dissector, LinkType};
 ///
 /// let config = Config { jitter: true, ..Config::default() };
-/// let dissector = Dissector::new(LinkType::ETHERNET, config.rules()).expect("Ethernet is supported");
+/// let dissector = Dissector::new(LinkType::ETHERNET, config.rules());
 /// let mut engine = Engine::new(config).expect("memory");
 /// let mut output = Vec::new();
 /// let mut sink = |record: &[u8]| output.extend_from_slice(record);

@@ -73,7 +73,7 @@ fn conserved(counters: &Counters, in_records: u64) {
 #[test]
 fn evicts_the_oldest_with_its_record() {
     let config = Config { max_flows: 64, ..rich() };
-    let dissector = Dissector::new(LinkType::ETHERNET, config.rules()).expect("Ethernet");
+    let dissector = Dissector::new(LinkType::ETHERNET, config.rules());
     let mut engine = Engine::new(config).expect("memory");
     let mut total = 0;
     let mut sink = |record: &[u8]| total += counted(record);
@@ -93,7 +93,7 @@ fn evicts_the_oldest_with_its_record() {
 #[test]
 fn stays_within_its_octets() {
     let config = Config { max_octets: 100_000, ..rich() };
-    let dissector = Dissector::new(LinkType::ETHERNET, config.rules()).expect("Ethernet");
+    let dissector = Dissector::new(LinkType::ETHERNET, config.rules());
     let mut engine = Engine::new(config).expect("memory");
     let mut sink = |_: &[u8]| {};
     for step in 0..5000u32 {
@@ -108,7 +108,7 @@ fn stays_within_its_octets() {
 #[test]
 fn a_clock_set_back_does_not_stop_the_timers() {
     let config = Config::default();
-    let dissector = Dissector::new(LinkType::ETHERNET, config.rules()).expect("Ethernet");
+    let dissector = Dissector::new(LinkType::ETHERNET, config.rules());
     let mut engine = Engine::new(config).expect("memory");
     let mut records = 0;
     let mut sink = |_: &[u8]| records += 1;
@@ -127,7 +127,7 @@ fn a_clock_set_back_does_not_stop_the_timers() {
 #[test]
 fn a_tick_reports_what_is_due() {
     let config = Config { status_interval: Duration::from_secs(2), ..Config::default() };
-    let dissector = Dissector::new(LinkType::ETHERNET, config.rules()).expect("Ethernet");
+    let dissector = Dissector::new(LinkType::ETHERNET, config.rules());
     let mut engine = Engine::new(config).expect("memory");
     let frame = udp(0x0a00_0001, 4000, 10);
     let summary = dissector.dissect(&frame, frame.len() as u32);
@@ -145,7 +145,7 @@ fn a_tick_reports_what_is_due() {
 #[test]
 fn the_packet_path_does_not_allocate() {
     let config = Config { max_flows: 10_000, compat: true, ..rich() };
-    let dissector = Dissector::new(LinkType::ETHERNET, config.rules()).expect("Ethernet");
+    let dissector = Dissector::new(LinkType::ETHERNET, config.rules());
     let mut engine = Engine::new(config).expect("memory");
     let frames: Vec<Vec<u8>> = (0..20_000u32).map(|n| udp(0x0a00_0000 + n, 4000, n as usize % 200)).collect();
     let mut octets = 0;
@@ -188,7 +188,7 @@ fn counts_every_packet_of_the_captures_once() {
             let Ok(mut capture) = pcap::Capture::from_file(path) else { continue };
             let config = Config { compat, max_flows: 4096, ..rich() };
             let link = LinkType(capture.get_datalink().0);
-            let Ok(dissector) = Dissector::new(link, config.rules()) else { continue };
+            let dissector = Dissector::new(link, config.rules());
             let mut engine = Engine::new(config).expect("memory");
             let mut total = 0;
             let mut sink = |record: &[u8]| total += counted(record);

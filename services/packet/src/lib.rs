@@ -8,7 +8,7 @@
 //! ```
 //! use packet::{Dissector, LinkType, Network, Rules};
 //!
-//! let dissector = Dissector::new(LinkType::ETHERNET, Rules::default()).expect("Ethernet is supported");
+//! let dissector = Dissector::new(LinkType::ETHERNET, Rules::default());
 //! let frame = [0u8; 60]; // EtherType 0: an 802.3 frame
 //! let summary = dissector.dissect(&frame, 60);
 //! assert!(matches!(summary.network, Network::Frame(_)));
@@ -38,7 +38,7 @@ pub use arp::{Arp, Rarp};
 pub use icmp::Icmp;
 pub use ip::{Addresses, Fragment, Ip, Transport};
 pub use isis::Isis;
-pub use link::{Dissector, LinkType, Unsupported};
+pub use link::{Dissector, LinkType};
 pub use ppp::Lcp;
 pub use summary::{Encapsulation, Ethernet, FrameKey, Ignored, Network, Summary};
 pub use tcp::{Tcp, TcpFlags};

@@ -22,11 +22,6 @@ impl LinkType {
     pub const LINUX_SLL2: LinkType = LinkType(276);
 }
 
-/// The link type is not one that is read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("unsupported device type {}", .0.0)]
-pub struct Unsupported(pub LinkType);
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Link {
     Ethernet,
@@ -51,19 +46,23 @@ enum Link {
     Juniper,
     Fddi,
     TokenRing,
+    /// One whose headers are not followed: each of its frames belongs to one flow of the link itself.
+    Other,
 }
 
 /// Reads the frames of one interface or capture file.
 #[derive(Clone, Copy, Debug)]
 pub struct Dissector {
     link: Link,
+    /// Low octet of the link type: the access points in the key of a frame that nothing else names.
+    number: u8,
     rules: Rules,
 }
 
 impl Dissector {
-    /// A dissector for frames of `link_type`. The link types that the reference accepts but discards are read;
-    /// those it refuses and that are not raw IP or Linux cooked captures are refused.
-    pub fn new(link_type: LinkType, rules: Rules) -> Result<Dissector, Unsupported> {
+    /// A dissector for frames of `link_type`, whatever it is: a link type whose headers are not followed gives frame
+    /// flows, so that its packets are counted.
+    pub fn new(link_type: LinkType, rules: Rules) -> Dissector {
         let link = match link_type.0 {
             0 => Link::Null,
             1 => Link::Ethernet,
@@ -89,9 +88,9 @@ impl Dissector {
             127 => Link::Radiotap,
             163 => Link::Avs,
             178 => Link::Juniper,
-            _ => return Err(Unsupported(link_type)),
+            _ => Link::Other,
         };
-        Ok(Dissector { link, rules })
+        Dissector { link, number: link_type.0 as u8, rules }
     }
 
     /// What `frame` is. `wire_length` is the frame's length on the wire, which may exceed what was captured.
@@ -163,6 +162,12 @@ impl Dissector {
             }
             Link::Fddi => walk.fddi(frame),
             Link::TokenRing => walk.token_ring(frame),
+            Link::Other => walk.link_flow(frame, self.number),
+        }
+        if matches!(walk.summary.network, Network::Ignored(Ignored::Short | Ignored::Link))
+            && !self.rules.compat
+        {
+            walk.link_flow(frame, self.number);
         }
         walk.summary
     }
@@ -234,6 +239,21 @@ impl<'a> Walk<'a> {
             ssap,
         });
         self.summary.user = user;
+    }
+
+    /// Closes the walk for a frame that nothing names: a flow of its link, with the addresses and the EtherType that were
+    /// reached, else zero and 0xFFFF, and the link type for access points.
+    fn link_flow(&mut self, frame: &'a [u8], number: u8) {
+        let reached = self.summary.ethernet;
+        let header = reached.unwrap_or_default();
+        self.summary.network = Network::Frame(FrameKey {
+            destination: header.destination,
+            source: header.source,
+            ethertype: reached.map_or(0xffff, |header| header.ethertype),
+            dsap: number,
+            ssap: number,
+        });
+        self.summary.user = frame;
     }
 
     /// IPv4 or IPv6 by the version nibble; anything else is a frame flow without addresses.

@@ -12,7 +12,7 @@ fn every_way(frame: &[u8], wire_length: u32) {
     for &link in LINKS {
         for (compat, tunnel_discovery) in [(false, false), (true, false), (false, true), (true, true)] {
             let rules = Rules { compat, tunnel_discovery };
-            let dissector = Dissector::new(LinkType(link), rules).expect("a link type that is read");
+            let dissector = Dissector::new(LinkType(link), rules);
             let summary = dissector.dissect(frame, wire_length);
             assert!(summary.length <= wire_length);
             assert!(summary.user.len() <= frame.len());
@@ -59,7 +59,7 @@ fn endless_nesting_ends() {
     }
     for compat in [false, true] {
         let rules = Rules { compat, tunnel_discovery: true };
-        let dissector = Dissector::new(LinkType::ETHERNET, rules).expect("Ethernet");
+        let dissector = Dissector::new(LinkType::ETHERNET, rules);
         let summary = dissector.dissect(&frame, frame.len() as u32);
         assert!(matches!(summary.network, Network::Ip(ip) if ip.protocol == 47));
     }
@@ -73,7 +73,7 @@ fn tcp_over_vlan() {
         0x9c, 0x40, 0, 80, 0, 0, 3, 0xe8, 0, 0, 0, 0, 0x60, 2, 0x20, 0, 0, 0, 0, 0, 2, 4, 5, 0xb4,
     ]);
     frame.resize(64, 0);
-    let dissector = Dissector::new(LinkType::ETHERNET, Rules::default()).expect("Ethernet");
+    let dissector = Dissector::new(LinkType::ETHERNET, Rules::default());
     let summary = dissector.dissect(&frame, 64);
     assert_eq!((summary.length, summary.vlan, summary.encapsulation.0), (64, Some(0xa064), 6));
     assert!(summary.user.is_empty(), "padding is not user data");
