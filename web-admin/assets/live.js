@@ -43,8 +43,8 @@ const show = (now) => {
   if (now.radium) {
     live("sources", now.radium.sources.filter((source) => source.connected).length);
     live("clients", now.radium.clients.length);
-    live("records", now.radium.records);
-    live("lost", now.radium.dropped);
+    live("records", now.radium.totals.records);
+    live("lost", now.radium.totals.dropped);
   }
   if (now.archive) {
     live("files", now.archive.files);

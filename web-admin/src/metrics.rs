@@ -81,9 +81,9 @@ fn box_and_interfaces(page: &mut Page, snapshot: &Snapshot) {
 fn radium(page: &mut Page, snapshot: &Snapshot) {
     let Some(radium) = &snapshot.radium else { return };
     page.metric("panoptes_radium_records_total", "counter", "Records taken from all sources.");
-    page.sample("panoptes_radium_records_total", &[], radium.records);
+    page.sample("panoptes_radium_records_total", &[], radium.totals.records);
     page.metric("panoptes_radium_dropped_total", "counter", "Records lost by slow clients.");
-    page.sample("panoptes_radium_dropped_total", &[], radium.dropped);
+    page.sample("panoptes_radium_dropped_total", &[], radium.totals.dropped);
     page.metric("panoptes_radium_clients", "gauge", "Clients being served.");
     page.sample("panoptes_radium_clients", &[], radium.clients.len());
     page.metric("panoptes_source_up", "gauge", "Whether radium is connected to a source.");
@@ -153,13 +153,17 @@ impl Page {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::watch::{RadiumState, SourceState};
+    use crate::watch::{RadiumState, SourceState, Totals};
 
     #[test]
     fn labels_are_escaped_and_absent_parts_say_so() {
         let source = SourceState { address: "a\"b\\c\nd".into(), connected: true, ..Default::default() };
         let snapshot = Snapshot {
-            radium: Some(RadiumState { sources: vec![source], records: 12, ..Default::default() }),
+            radium: Some(RadiumState {
+                sources: vec![source],
+                totals: Totals { records: 12, dropped: 0 },
+                ..Default::default()
+            }),
             ..Default::default()
         };
         let page = render(&snapshot, &Counters::default());

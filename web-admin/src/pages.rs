@@ -166,8 +166,8 @@ fn radium(snapshot: &Snapshot) -> Markup {
                 @let up = radium.sources.iter().filter(|source| source.connected).count();
                 dt { "Sources" } dd { span data-live="sources" { (up) } " of " (radium.sources.len()) }
                 dt { "Clients" } dd data-live="clients" { (radium.clients.len()) }
-                dt { "Records" } dd data-live="records" { (radium.records) }
-                dt { "Lost by slow clients" } dd data-live="lost" { (radium.dropped) }
+                dt { "Records" } dd data-live="records" { (radium.totals.records) }
+                dt { "Lost by slow clients" } dd data-live="lost" { (radium.totals.dropped) }
             },
         }
     } }

@@ -32,9 +32,17 @@ pub struct RadiumState {
     pub sources: Vec<SourceState>,
     /// The clients it serves.
     pub clients: Vec<ClientState>,
-    /// Records taken from sources.
+    /// Sums over all of them.
+    pub totals: Totals,
+}
+
+/// Sums over all sources and clients of radium, since its start.
+#[derive(Debug, Clone, Copy, Default, Deserialize, Serialize, PartialEq)]
+#[serde(default)]
+pub struct Totals {
+    /// Records handed out, radium's own management records included.
     pub records: u64,
-    /// Records that slow clients lost, all clients together, since the start.
+    /// Records that slow clients and outputs lost.
     pub dropped: u64,
 }
 
@@ -359,9 +367,9 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("status.json");
         assert!(read_state::<RadiumState>(&path).is_none());
-        std::fs::write(&path, r#"{"records": 7, "unknown": 1, "sources": [{"address""#).unwrap();
+        std::fs::write(&path, r#"{"totals": {"records": 7}, "unknown": 1, "sources": [{"address""#).unwrap();
         assert!(read_state::<RadiumState>(&path).is_none());
-        std::fs::write(&path, r#"{"records": 7, "unknown": 1}"#).unwrap();
-        assert_eq!(read_state::<RadiumState>(&path).unwrap().records, 7);
+        std::fs::write(&path, r#"{"totals": {"records": 7}, "unknown": 1}"#).unwrap();
+        assert_eq!(read_state::<RadiumState>(&path).unwrap().totals.records, 7);
     }
 }

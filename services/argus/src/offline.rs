@@ -125,8 +125,12 @@ impl CaptureFile {
         };
         let done = capture.dispatch(Some(most.min(BATCH)), |packet| {
             let (seconds, fraction) = (packet.header.ts.tv_sec, packet.header.ts.tv_usec);
-            let time =
-                if nanos { Time::from_nanos(seconds, fraction) } else { Time::from_pcap(seconds, fraction) };
+            let time = if nanos {
+                // Seconds past 2038 come as negative ones.
+                Time::from_nanos(i64::from(seconds as u32), fraction.clamp(0, 999_999_999))
+            } else {
+                Time::from_pcap(seconds, fraction)
+            };
             take(time, dissector, packet.data, packet.header.len);
         });
         match done {

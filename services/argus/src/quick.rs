@@ -107,7 +107,7 @@ impl QuickFile {
             let time = match (self.nanos, self.micros_only) {
                 (true, false) => Time::from_nanos(seconds, fraction),
                 (true, true) => Time::from_micros(seconds, fraction / 1000),
-                (false, _) => Time::from_pcap(seconds, fraction),
+                (false, _) => Time::from_micros(seconds, fraction),
             };
             let kept = captured.min(self.snap) as usize;
             let frame = self.buffer.get(self.begin + 16..self.begin + 16 + kept).unwrap_or_default();

@@ -102,6 +102,10 @@ proptest! {
     ) {
         let length = flow(0, 1, 1).len();
         let mut octets = stream_of(10);
+        // Octets that happen to claim a record which ends within the stream may hide what lies under it.
+        let words = (octets.len() + junk.len()) / 4;
+        let claims = |four: &[u8]| (1..=words).contains(&usize::from(u16::from_be_bytes([four[2], four[3]])));
+        prop_assume!(!junk.windows(4).any(claims));
         let at = 128 + behind as usize * length;
         octets.splice(at..at, junk);
         let (records, _) = read(octets);
