@@ -116,25 +116,41 @@ impl Browser {
         }
     }
 
+    /// Does something with the element that `css` selects; again when the page is exchanged meanwhile.
+    fn with<T>(&self, css: &str, act: impl Fn(&str) -> Result<T>) -> Result<T> {
+        let begun = Instant::now();
+        loop {
+            match act(&self.find(css)?) {
+                Err(error) if error.contains("stale element") && begun.elapsed() < PATIENCE => {
+                    std::thread::sleep(Duration::from_millis(50));
+                }
+                done => return done,
+            }
+        }
+    }
+
     /// Types `text` into the field that `css` selects, in place of what it holds.
     pub fn fill(&self, css: &str, text: &str) -> Result<()> {
-        let element = self.find(css)?;
-        self.call("POST", &self.at(&format!("element/{element}/clear")), None)?;
-        self.call("POST", &self.at(&format!("element/{element}/value")), Some(json!({"text": text})))
-            .map(drop)
+        self.with(css, |element| {
+            self.call("POST", &self.at(&format!("element/{element}/clear")), None)?;
+            let keys = json!({"text": text});
+            self.call("POST", &self.at(&format!("element/{element}/value")), Some(keys)).map(drop)
+        })
     }
 
     /// Clicks what `css` selects.
     pub fn click(&self, css: &str) -> Result<()> {
-        let element = self.find(css)?;
-        self.call("POST", &self.at(&format!("element/{element}/click")), None).map(drop)
+        self.with(css, |element| {
+            self.call("POST", &self.at(&format!("element/{element}/click")), None).map(drop)
+        })
     }
 
     /// The text of what `css` selects, as a person sees it.
     pub fn text(&self, css: &str) -> Result<String> {
-        let element = self.find(css)?;
-        let text = self.call("GET", &self.at(&format!("element/{element}/text")), None)?;
-        Ok(text.as_str().unwrap_or_default().to_owned())
+        self.with(css, |element| {
+            let text = self.call("GET", &self.at(&format!("element/{element}/text")), None)?;
+            Ok(text.as_str().unwrap_or_default().to_owned())
+        })
     }
 
     /// Waits until `holds` is true of the text that `css` selects; the text then.
