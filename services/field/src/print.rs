@@ -433,12 +433,21 @@ fn blanks(out: &mut Vec<u8>, mut count: usize) {
 
 /// Appends a dotted quad.
 pub fn put_ipv4(out: &mut Vec<u8>, address: u32) {
-    for (at, octet) in address.to_be_bytes().into_iter().enumerate() {
-        if at > 0 {
-            out.push(b'.');
+    // Put together in place and appended once: this is the commonest cell.
+    let (mut text, mut at) = ([b'.'; 16], 0);
+    for octet in address.to_be_bytes() {
+        if octet >= 100 {
+            text[at] = b'0' + octet / 100;
+            at += 1;
         }
-        put_uint(out, u64::from(octet));
+        if octet >= 10 {
+            text[at] = b'0' + octet / 10 % 10;
+            at += 1;
+        }
+        text[at] = b'0' + octet % 10;
+        at += 2;
     }
+    out.extend_from_slice(&text[..at - 1]);
 }
 
 /// Appends an IPv6 address as the C library writes it: RFC 5952, and IPv4 notation for the embedded forms.
