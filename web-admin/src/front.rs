@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 use std::io::{self, Read, Write};
-use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -21,6 +21,8 @@ const CONNECTIONS: usize = 128;
 const HANDSHAKE: Duration = Duration::from_secs(10);
 /// A connection on which nothing moved for this long ends.
 const QUIET: Duration = Duration::from_secs(75);
+/// How long the rest of a request is read and thrown away after its answer.
+const LINGER: Duration = Duration::from_secs(2);
 /// Octets that wait in one direction at most.
 const WAITING: usize = 64 * 1024;
 
@@ -167,7 +169,7 @@ fn handshake(tls: &mut ServerConnection, outside: &mut TcpStream) -> io::Result<
 fn carry(tls: &mut ServerConnection, outside: &mut TcpStream, http: &mut TcpStream) -> io::Result<()> {
     let mut inward = Waiting::new();
     let mut outward = Waiting::new();
-    let (mut outside_open, mut http_open) = (true, true);
+    let (mut outside_open, mut http_open, mut http_listens) = (true, true, true);
     loop {
         let mut moved = false;
         // Plain text from the browser waits here, and only so much of it.
@@ -183,7 +185,13 @@ fn carry(tls: &mut ServerConnection, outside: &mut TcpStream, http: &mut TcpStre
                 Err(error) => return Err(error),
             }
         }
-        inward.write_to(http)?;
+        if http_listens && inward.write_to(http).is_err() {
+            // It has answered without reading all of a request; the answer may still be on its way here.
+            http_listens = false;
+        }
+        if !http_listens {
+            inward.clear();
+        }
         if !outside_open && inward.is_empty() {
             return Ok(());
         }
@@ -204,6 +212,7 @@ fn carry(tls: &mut ServerConnection, outside: &mut TcpStream, http: &mut TcpStre
         outward.write_to(&mut tls.writer())?;
         pump_out(tls, outside)?;
         if !http_open && outward.is_empty() && !tls.wants_write() {
+            linger(outside);
             return Ok(());
         }
         if moved && !tls.wants_write() && inward.is_empty() {
@@ -234,6 +243,34 @@ fn carry(tls: &mut ServerConnection, outside: &mut TcpStream, http: &mut TcpStre
     }
 }
 
+/// Lets the peer read the answer: closing while its request is still arriving would reset the connection
+/// and take the answer away from it (RFC 9112, 9.6).
+fn linger(outside: &mut TcpStream) {
+    if outside.shutdown(Shutdown::Write).is_err() {
+        return;
+    }
+    let deadline = Instant::now() + LINGER;
+    let mut thrown_away = [0; 4096];
+    loop {
+        match outside.read(&mut thrown_away) {
+            Ok(0) => return,
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                let rest = deadline.saturating_duration_since(Instant::now());
+                let mut wanted = [PollFd::new(outside.as_fd(), PollFlags::POLLIN)];
+                if rest.is_zero() || !wait(&mut wanted, rest).unwrap_or(false) {
+                    return;
+                }
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(_) => return,
+        }
+        if Instant::now() >= deadline {
+            return;
+        }
+    }
+}
+
 /// Octets on their way, at most one buffer of them.
 struct Waiting {
     octets: Box<[u8; 16 * 1024]>,
@@ -248,6 +285,10 @@ impl Waiting {
 
     fn is_empty(&self) -> bool {
         self.start == self.end
+    }
+
+    fn clear(&mut self) {
+        (self.start, self.end) = (0, 0);
     }
 
     fn fill(&mut self, count: usize) {

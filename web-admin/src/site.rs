@@ -1,7 +1,7 @@
 //! The site: which request gets which answer, and who may ask it.
 
 use std::collections::HashMap;
-use std::io::Read;
+use std::io::{self, Read};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
@@ -20,6 +20,8 @@ use crate::{metrics, pages};
 const COOKIE: &str = "__Host-session";
 /// The longest form, in octets.
 const LONGEST_FORM: u64 = 16 * 1024;
+/// The most read of a form that is refused, so that its sender comes to read the answer.
+const LONGEST_REFUSED: u64 = 4 * 1024 * 1024;
 /// The longest target (path and query), in octets.
 const LONGEST_TARGET: usize = 2048;
 /// Threads that answer requests.
@@ -274,12 +276,13 @@ fn find<'a>(request: &'a Request, name: &'static str) -> Option<&'a str> {
 
 fn form(visit: &mut Visit<'_>) -> Result<HashMap<String, String>, Box<Reply>> {
     let refuse = |status, text| Err(Box::new(page(status, pages::message("Not accepted", text))));
-    if visit.request.body_length().is_some_and(|length| length as u64 > LONGEST_FORM) {
-        return refuse(413, "That form is too long.");
-    }
     let mut body = Vec::new();
     match visit.request.as_reader().take(LONGEST_FORM + 1).read_to_end(&mut body) {
-        Ok(_) if body.len() as u64 > LONGEST_FORM => refuse(413, "That form is too long."),
+        Ok(_) if body.len() as u64 > LONGEST_FORM => {
+            // A browser reads the answer once it has sent its form; one without end is cut off.
+            let _ = io::copy(&mut visit.request.as_reader().take(LONGEST_REFUSED), &mut io::sink());
+            refuse(413, "That form is too long.")
+        }
         Ok(_) => Ok(form_urlencoded::parse(&body).into_owned().collect()),
         Err(_) => refuse(400, "The form did not arrive whole."),
     }
