@@ -31,6 +31,12 @@ pub fn config(settings: &Settings, srcid: Option<SourceId>) -> Config {
         // Whoever sends packets must not be able to choose which flows collide.
         config.hash_key = RandomState::new().build_hasher().finish();
     }
+    if let Some(flows) = settings.max_flows {
+        config.max_flows = flows;
+    }
+    if let Some(octets) = settings.max_octets {
+        config.max_octets = octets;
+    }
     let timeouts = &settings.timeouts;
     for (to, from) in [
         (&mut config.timeouts.ip, timeouts.ip),

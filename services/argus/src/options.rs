@@ -39,6 +39,8 @@ pub enum Id {
     Write,
     Reset,
     PacketSize,
+    MaxFlows,
+    MaxOctets,
     Compat,
     ReadyFd,
 }
@@ -137,6 +139,16 @@ pub static PROGRAM: Program<Id> = Program {
         Opt::flag(Id::Reset, 'X', "reset", "reset argus configuration.")
             .more("Forgets what was set so far, and keeps /etc/argus.conf from being read."),
         Opt::flag(Id::PacketSize, 'Z', "packet-size", "generate packet size data."),
+        Opt::value(Id::MaxFlows, '-', "max-flows", "<n[K|M|G]>", "remember at most <n> flows (1048576).")
+            .more(
+                "When one more comes, the flow that was silent longest is reported and forgotten. How many were is told \
+                 by every management record (`ra -M man`, in the place of the destination address) and by a warning. \
+                 Each interface and each capturing thread has its own table.",
+            )
+            .long_only(),
+        Opt::value(Id::MaxOctets, '-', "max-octets", "<n[K|M|G]>", "keep at most <n> octets of flow state (1073741824).")
+            .more("Counted and enforced as --max-flows; user data (-U) may take as much again.")
+            .long_only(),
         Opt::value(Id::Compat, '-', "compat", "<version>", "reproduce the harmless faults of argus <version>.")
             .long_only()
             .complete(Complete::Choice(&["3.0.8"])),
@@ -240,5 +252,7 @@ const VARIABLES: &[Variable] = &[
         "how often lost interfaces are looked for, 1 to 60 (2).",
     ),
     Variable::new("ARGUS_HASHTABLE_SIZE", "<n>", "5.x; accepted without effect."),
+    Variable::new("ARGUS_MAX_FLOWS", "<n[K|M|G]>", "flows remembered at most (--max-flows)."),
+    Variable::new("ARGUS_MAX_OCTETS", "<n[K|M|G]>", "octets of flow state kept at most (--max-octets)."),
     Variable::new("ARGUS_COMPATIBILITY", "3.0.8", "as --compat."),
 ];

@@ -104,6 +104,8 @@ impl Reporter {
         mar.dropped = word(totals.dropped.saturating_sub(self.told.dropped));
         mar.queue = totals.queue;
         mar.clients = totals.clients;
+        // The readers' name for this member is allocations; `ra` prints it in the place of the destination address.
+        mar.bufs = word(totals.counters.evictions - self.told.counters.evictions);
         mar.alloc = word(totals.octets);
         mar.src_user_len = self.identity.user_data;
         mar.dst_user_len = self.identity.user_data;
@@ -158,11 +160,13 @@ mod tests {
         let mut totals = Totals { dropped: 3, ..Totals::default() };
         totals.counters.packets = 10;
         totals.counters.records = 4;
+        totals.counters.evictions = 2;
         let first = Mar::parse(&reporter.status(totals)).unwrap();
         assert_eq!((first.packets, first.records, first.dropped, first.src_user_len), (10, 4, 3, 32));
+        assert_eq!(first.bufs, 2);
         totals.counters.packets = 12;
         let last = Mar::parse(&reporter.stop(totals)).unwrap();
-        assert_eq!((last.packets, last.records, last.dropped), (2, 1, 0));
+        assert_eq!((last.packets, last.records, last.dropped, last.bufs), (2, 1, 0, 0));
         assert_eq!(last.start, first.now);
         assert_eq!(last.source_id(), SourceId::Int(7));
     }

@@ -35,6 +35,8 @@ pub struct Sensor {
     mar_interval: Duration,
     next_mar: Instant,
     lost: u64,
+    /// Flows that a ceiling cost something, as last told.
+    pressed: (u64, u64),
 }
 
 impl Sensor {
@@ -50,6 +52,7 @@ impl Sensor {
             sum.flows += counters.flows;
             sum.records += counters.records;
             sum.evictions += counters.evictions;
+            sum.parts_refused += counters.parts_refused;
             totals.queue = totals.queue.saturating_add(engine.status_queue());
             totals.octets += engine.octets();
             totals.sequence = totals.sequence.wrapping_add(engine.sequence_number());
@@ -86,8 +89,25 @@ impl Sensor {
             ));
             self.lost = lost;
         }
+        self.tell_pressure(&totals);
         flow::Sink::record(&mut self.outlet, &self.reporter.status(totals));
         self.outlet.flush()
+    }
+
+    /// Says what the ceilings cost since the last time.
+    fn tell_pressure(&mut self, totals: &Totals) {
+        let now = (totals.counters.evictions, totals.counters.parts_refused);
+        let (evicted, refused) = (now.0 - self.pressed.0, now.1 - self.pressed.1);
+        if evicted > 0 {
+            self.log.warning(format_args!(
+                "{evicted} flows reported and forgotten early: the table is full (ARGUS_MAX_FLOWS, ARGUS_MAX_OCTETS)"
+            ));
+        }
+        if refused > 0 {
+            self.log
+                .warning(format_args!("{refused} flows without their user data: no room (ARGUS_MAX_OCTETS)"));
+        }
+        self.pressed = now;
     }
 
     /// Reports all flows, writes the last management record, closes the outputs.
@@ -98,6 +118,7 @@ impl Sensor {
         self.flush_flows()?;
         let mut totals = self.totals();
         complete(&mut totals);
+        self.tell_pressure(&totals);
         flow::Sink::record(&mut self.outlet, &self.reporter.stop(totals));
         self.outlet.close()
     }
@@ -179,6 +200,7 @@ pub fn run(settings: &Settings, log: &Log) -> Result<(), String> {
         mar_interval: Duration::from_micros(u64::try_from(mar).unwrap_or(0).max(100_000)),
         next_mar: Instant::now() + Duration::from_micros(u64::try_from(mar).unwrap_or(0).max(100_000)),
         lost: 0,
+        pressed: (0, 0),
     };
     let result = if settings.offline {
         user.assume().map_err(|error| error.to_string())?;

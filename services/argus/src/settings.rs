@@ -72,6 +72,10 @@ pub struct Settings {
     pub status_interval: i64,
     /// Management record interval, microseconds.
     pub mar_interval: i64,
+    /// Most flows remembered.
+    pub max_flows: Option<u32>,
+    /// Most octets of flow state.
+    pub max_octets: Option<u64>,
     /// What records tell.
     pub report: Report,
     /// Idle timeouts, seconds, where configured.
@@ -189,6 +193,8 @@ impl Default for Settings {
             group: None,
             status_interval: 5_000_000,
             mar_interval: 60_000_000,
+            max_flows: None,
+            max_octets: None,
             report: Report::default(),
             timeouts: Timeouts::default(),
             compat: false,
@@ -367,6 +373,15 @@ where
             }
             Id::Reset => settings.reset(),
             Id::PacketSize => settings.report.packet_size = true,
+            Id::MaxFlows => {
+                settings.max_flows = Some(
+                    variables::flows(found.text()?).ok_or_else(|| found.error("not a number of flows"))?,
+                );
+            }
+            Id::MaxOctets => {
+                settings.max_octets =
+                    Some(variables::size(found.text()?).ok_or_else(|| found.error("not a size"))?);
+            }
             Id::Compat => {
                 settings.compat =
                     is_compat(found.text()?).ok_or_else(|| found.error("only 3.0.8 can be reproduced"))?;
@@ -407,6 +422,8 @@ impl Settings {
             compat: self.compat,
             ready_fd: self.ready_fd,
             timeouts: self.timeouts,
+            max_flows: self.max_flows,
+            max_octets: self.max_octets,
             ..new
         };
     }

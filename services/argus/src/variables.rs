@@ -133,7 +133,16 @@ fn apply(settings: &mut Settings, setting: &Setting, first: &mut First) -> Resul
         "ARGUS_FRAG_TIMEOUT" => settings.timeouts.frag = timeout()?,
         "ARGUS_ARP_TIMEOUT" => settings.timeouts.arp = timeout()?,
         "ARGUS_OTHER_TIMEOUT" => settings.timeouts.other = timeout()?,
-        "ARGUS_PCAP_BUF_SIZE" => settings.buffer = Some(size(value).ok_or_else(|| warn("is not a size"))?),
+        "ARGUS_PCAP_BUF_SIZE" => {
+            let octets = size(value).ok_or_else(|| warn("is not a size"))?.min(2_000_000_000);
+            settings.buffer = u32::try_from(octets).ok();
+        }
+        "ARGUS_MAX_FLOWS" => {
+            settings.max_flows = Some(flows(value).ok_or_else(|| warn("is not a number of flows"))?);
+        }
+        "ARGUS_MAX_OCTETS" => {
+            settings.max_octets = Some(size(value).ok_or_else(|| warn("is not a size"))?);
+        }
         "ARGUS_TIMESTAMP_TYPE" => {
             settings.timestamps =
                 value.split([',', ' ', '\t']).filter(|kind| !kind.is_empty()).map(str::to_owned).collect();
@@ -163,8 +172,13 @@ fn apply(settings: &mut Settings, setting: &Setting, first: &mut First) -> Resul
     Ok(())
 }
 
-/// `n[K|M|G]` with decimal multipliers, at most 2 GB.
-fn size(text: &str) -> Option<u32> {
+/// `n[K|M|G]` flows, at least 1.
+pub(crate) fn flows(text: &str) -> Option<u32> {
+    size(text).and_then(|count| u32::try_from(count).ok()).filter(|&count| count > 0)
+}
+
+/// `n[K|M|G]` with decimal multipliers.
+pub(crate) fn size(text: &str) -> Option<u64> {
     let text = text.trim();
     let (digits, unit) = match text.chars().last()? {
         'K' | 'k' => (&text[..text.len() - 1], 1_000),
@@ -172,8 +186,7 @@ fn size(text: &str) -> Option<u32> {
         'G' | 'g' => (&text[..text.len() - 1], 1_000_000_000),
         _ => (text, 1),
     };
-    let octets: u64 = digits.trim().parse::<u64>().ok()?.checked_mul(unit)?;
-    u32::try_from(octets.min(2_000_000_000)).ok()
+    digits.trim().parse::<u64>().ok()?.checked_mul(unit)
 }
 
 #[cfg(test)]

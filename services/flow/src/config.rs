@@ -39,9 +39,12 @@ pub struct Config {
     pub unidirectional: bool,
     /// What makes a flow's key (ARGUS_FLOW_KEY).
     pub key: KeyParts,
-    /// Most flows kept at a time; the longest idle is reported and forgotten when one more comes.
+    /// Most flows kept at a time; the longest idle is reported and forgotten when one more comes
+    /// ([`Counters::evictions`](crate::Counters::evictions)). At least 16 are kept.
     pub max_flows: u32,
-    /// Most octets of flow state kept at a time; enforced as `max_flows` is.
+    /// Most octets of flow state, index and queues included, that the flows may come to take whatever the traffic is;
+    /// enforced as `max_flows` is. User data (`user_data`) may take as much again: a flow that finds no room for its
+    /// own is reported without ([`Counters::parts_refused`](crate::Counters::parts_refused)).
     pub max_octets: u64,
     /// Keys the hash of the flow table, so that no sender can choose colliding keys. Random in a live sensor.
     pub hash_key: u64,

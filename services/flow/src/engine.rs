@@ -166,7 +166,7 @@ impl Engine {
                 self.wake(part, sink);
                 part
             }
-            None => match self.create(key, hash, sink) {
+            None => match self.create(key, hash, NONE, sink) {
                 Some(part) => part,
                 // Cannot happen while the ceiling is kept: every slab has room for every flow.
                 None => {
@@ -221,47 +221,17 @@ impl Engine {
         self.queues.push(&mut self.table.flows, part, queue, self.now);
     }
 
-    pub(crate) fn create(&mut self, key: &Key, hash: u32, sink: &mut dyn Sink) -> Option<Part> {
-        while self.table.flows.len() as u64 >= u64::from(self.config.max_flows.max(16))
-            || (self.table.flows.len() > 16 && self.table.octets() >= self.config.max_octets)
-        {
-            if !self.evict(sink) {
-                break;
+    /// Makes a flow. Under a ceiling another one is reported and forgotten for it, but never `keep`.
+    pub(crate) fn create(&mut self, key: &Key, hash: u32, keep: Part, sink: &mut dyn Sink) -> Option<Part> {
+        while self.table.is_full() {
+            if !self.evict(keep, sink) {
+                return None;
             }
         }
         let part = self.table.create(key, hash, key.class as u8)?;
         self.counters.flows += 1;
         self.queues.push(&mut self.table.flows, part, Queue::STATUS, self.now);
-        if self.table.user.limit() > 0 {
-            let user = self.table.user.insert();
-            if user.is_none() {
-                self.table.refused += 1;
-            }
-            if let Some(flow) = self.table.flows.get_mut(part) {
-                flow.user = user.unwrap_or(NONE);
-            }
-        }
         Some(part)
-    }
-
-    /// Reports and forgets the flow that was idle longest. False when there is none to forget.
-    fn evict(&mut self, sink: &mut dyn Sink) -> bool {
-        let mut oldest: Option<(Time, Part)> = None;
-        for class in 0..Class::COUNT as u8 {
-            let head = self.queues.head(Queue(class));
-            if let Some(flow) = self.table.flows.get(head)
-                && oldest.is_none_or(|(time, _)| flow.queue_time < time)
-            {
-                oldest = Some((flow.queue_time, head));
-            }
-        }
-        let victim = oldest.map_or(self.queues.head(Queue::STATUS), |(_, part)| part);
-        if self.table.flows.get(victim).is_none() {
-            return false;
-        }
-        self.counters.evictions += 1;
-        self.retire(victim, sink);
-        true
     }
 
     /// Whether a stamp of a record is still open: 3.0.8 takes the first second of 1970 for none.

@@ -53,8 +53,7 @@ impl Engine {
         let part = match found {
             Some(part) => part,
             None => {
-                // Making room may take the parent away; it entered the young end of its queue just now.
-                let Some(part) = self.create(&own, hash, sink) else { return };
+                let Some(part) = self.create(&own, hash, parent, sink) else { return };
                 part
             }
         };

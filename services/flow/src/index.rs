@@ -53,6 +53,9 @@ pub(crate) struct Index {
 }
 
 impl Index {
+    /// Octets that a flow takes of a full index at most, the tables outgrown on the way included.
+    pub const OCTETS: usize = 64;
+
     pub fn new(max_flows: u32) -> Result<Index, ConfigError> {
         let largest = (max_flows as usize).saturating_mul(2).next_power_of_two().clamp(SMALLEST, 1 << 31);
         let size = 2 * largest;

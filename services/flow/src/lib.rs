@@ -8,7 +8,7 @@
 //! | file | what |
 //! |---|---|
 //! | `engine` | the way of a packet; the public face |
-//! | `lifecycle` | when records are due, when flows are forgotten |
+//! | `lifecycle`, `evict` | when records are due, when flows are forgotten |
 //! | `update` | what a packet changes in its flow |
 //! | `key` | which packets belong together, and their direction |
 //! | `table`, `slab`, `index`, `queue` | bounded memory: flows, optional parts, hash index, timer queues |
@@ -25,6 +25,7 @@ mod counters;
 mod encode;
 mod engine;
 mod esp;
+mod evict;
 mod flow;
 mod fragment;
 mod fragments;

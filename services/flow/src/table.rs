@@ -20,8 +20,26 @@ pub(crate) struct Table {
     pub user: UserData,
     index: Index,
     hash_key: u64,
+    /// Most flows.
+    limit: usize,
     /// Parts that found no room.
     pub refused: u64,
+}
+
+/// Flows that keep both ceilings. A flow is charged with every part that it may come to have: what one kind of traffic
+/// has had once stays reserved when another kind comes, so that the sum of the parts in use says too little.
+fn most_flows(config: &Config, measured: bool) -> u32 {
+    let slot = size_of::<Part>();
+    let each = size_of::<Flow>()
+        + size_of::<Tcp>()
+        + size_of::<Session>()
+        + size_of::<Reassembly>()
+        + size_of::<Rare>()
+        + if measured { size_of::<Metrics>() } else { 0 }
+        + 5 * slot
+        + Index::OCTETS;
+    let affordable = u32::try_from(config.max_octets / each as u64).unwrap_or(u32::MAX);
+    config.max_flows.min(affordable).clamp(16, 1 << 28)
 }
 
 /// Compares in line instead of calling a comparison of memory.
@@ -32,19 +50,27 @@ fn same_words(a: &Words, b: &Words) -> bool {
 
 impl Table {
     pub fn new(config: &Config) -> Result<Table, ConfigError> {
-        let limit = config.max_flows.clamp(16, 1 << 28);
+        let measured = config.jitter || config.mac;
+        let limit = most_flows(config, measured);
         Ok(Table {
             flows: Slab::new(limit)?,
             tcp: Slab::new(limit)?,
             sessions: Slab::new(limit)?,
             reassemblies: Slab::new(limit)?,
-            metrics: Beside::new(if config.jitter || config.mac { limit } else { 0 })?,
+            metrics: Beside::new(if measured { limit } else { 0 })?,
             rare: Slab::new(limit)?,
-            user: UserData::new(config.user_data, limit)?,
+            user: UserData::new(config.user_data, limit, config.max_octets)?,
             index: Index::new(limit)?,
             hash_key: config.hash_key,
+            limit: limit as usize,
             refused: 0,
         })
+    }
+
+    /// Whether another flow would break a ceiling.
+    #[inline]
+    pub fn is_full(&self) -> bool {
+        self.flows.len() >= self.limit
     }
 
     /// Octets of flow state in use, the index included as far as it is filled.
@@ -124,6 +150,15 @@ impl Table {
         };
         self.index.insert(hash, part);
         self.metrics.renew(part);
+        if self.user.limit() > 0 {
+            let user = self.user.insert();
+            if user.is_none() {
+                self.refused += 1;
+            }
+            if let Some(flow) = self.flows.get_mut(part) {
+                flow.user = user.unwrap_or(NONE);
+            }
+        }
         Some(part)
     }
 

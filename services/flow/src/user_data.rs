@@ -14,13 +14,12 @@ pub(crate) struct UserData {
 /// The most that a record's section holds for one direction.
 pub(crate) const MAX: u16 = 65_528;
 
-/// Address space that user data may take at most.
-const BUDGET: usize = 1 << 30;
-
 impl UserData {
-    pub fn new(limit: u16, max_flows: u32) -> Result<UserData, ConfigError> {
+    /// Room for `limit` octets of each direction of `max_flows` flows, within `max_octets` altogether.
+    pub fn new(limit: u16, max_flows: u32, max_octets: u64) -> Result<UserData, ConfigError> {
         let limit = usize::from(limit.min(MAX));
-        let flows = if limit == 0 { 0 } else { (max_flows as usize).min(BUDGET / (2 * limit)) };
+        let budget = usize::try_from(max_octets).unwrap_or(usize::MAX);
+        let flows = if limit == 0 { 0 } else { (max_flows as usize).min(budget / (2 * limit)) };
         let size = flows * 2 * limit;
         Vec::<u8>::new().try_reserve_exact(size).map_err(|_| ConfigError::Memory(max_flows))?;
         Ok(UserData { limit, octets: vec![0; size], lengths: Slab::new(flows as u32)? })

@@ -167,8 +167,8 @@ fn config(random: &mut Random) -> Config {
     }
 }
 
-/// A record that the engine gave must be one that any reader takes whole.
-fn check(octets: &[u8]) {
+/// A record that the engine gave must be one that any reader takes whole. Returns the packets that it counts.
+fn check(octets: &[u8]) -> u64 {
     let view = RecordView::new(octets).unwrap_or_else(|error| panic!("{error}: {octets:02x?}"));
     assert_eq!(view.bytes().len(), octets.len(), "octets behind the record");
     assert!(view.tail().is_empty(), "octets that belong to no part: {octets:02x?}");
@@ -179,6 +179,7 @@ fn check(octets: &[u8]) {
     let mut again = Vec::new();
     assert!(Record::from(view).encode(Form::Sensor, view.header().version(), &mut again).is_ok());
     assert_eq!(again, octets);
+    view.metric().map_or(0, |metric| metric.packets())
 }
 
 /// One engine and some hundred packets. Returns how many, and how many records came of them.
@@ -189,10 +190,10 @@ fn round(seed: u64, seeds: &[Seed]) -> (u64, u64) {
     let most_flows = config.max_flows.max(16) as usize;
     let rules = config.rules();
     let mut engine = Engine::new(config).expect("memory");
-    let mut records = 0;
+    let (mut records, mut in_records) = (0, 0);
     let mut sink = |octets: &[u8]| {
         records += 1;
-        check(octets);
+        in_records += check(octets);
     };
     let mut now: i64 = [0, 1, 1_600_000_000, i64::from(u32::MAX), 0xefff_ffff][random.below(5)];
     let packets = 50 + random.below(400);
@@ -229,6 +230,10 @@ fn round(seed: u64, seeds: &[Seed]) -> (u64, u64) {
         assert!(engine.flows() <= most_flows, "{} flows", engine.flows());
     }
     engine.flush(&mut sink);
+    let counters = engine.counters();
+    assert_eq!(counters.packets, counters.in_flows + counters.ignored_packets(), "{counters:?}");
+    assert_eq!(counters.in_flows, in_records + counters.unreported, "{counters:?}");
+    assert_eq!((counters.records, counters.unreported), (records, 0), "{counters:?}");
     (packets as u64, records)
 }
 

@@ -1,0 +1,66 @@
+//! The ceilings of the flow table: what they force out is reported, counted and told.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use common::{Folder, mars, ra, records, run, told};
+use record::Cause;
+
+/// A capture of `count` datagrams, each of another flow.
+fn flood(count: u32) -> Vec<u8> {
+    let mut file = Vec::new();
+    for word in [0xa1b2_c3d4u32, 0x0004_0002, 0, 0, 65_535, 1] {
+        file.extend_from_slice(&word.to_le_bytes());
+    }
+    for number in 0..count {
+        for word in [1_600_000_000, number, 46, 46] {
+            file.extend_from_slice(&word.to_le_bytes());
+        }
+        file.extend_from_slice(&[2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 8, 0]);
+        file.extend_from_slice(&[0x45, 0, 0, 32, 0, 1, 0, 0, 64, 17, 0, 0]);
+        file.extend_from_slice(&(0x0a00_0000 | number).to_be_bytes());
+        file.extend_from_slice(&[192, 0, 2, 1, 0x10, 0, 0x20, 0, 0, 12, 0, 0, b'd', b'a', b't', b'a']);
+    }
+    file
+}
+
+#[test]
+fn what_a_ceiling_forces_out_is_counted() {
+    let folder = Folder::new();
+    let path = folder.write("flood.pcap", &flood(3000));
+    let conf = folder.write("argus.conf", b"ARGUS_MAX_FLOWS=1K\n");
+    for (arguments, room) in [
+        (&["--max-flows", "1000"][..], 1000),
+        (&["-F", &conf], 1000),
+        // Less than the least there is.
+        (&["--max-octets", "1"], 16),
+    ] {
+        let mut words = vec!["-r", &path, "-w", "-"];
+        words.extend(arguments);
+        let output = run(&words);
+        assert!(output.status.success(), "{arguments:?}");
+        let text = told(&output);
+        assert_eq!(text.lines().count(), 1, "{text}");
+        assert!(text.contains(&format!("{} flows reported and forgotten early", 3000 - room)), "{text}");
+        let seen = records(&output.stdout);
+        let last = mars(&seen).pop().unwrap();
+        assert_eq!(last.header.cause, Cause::Stop);
+        assert_eq!((last.packets, last.records, last.flows, last.bufs), (3000, 3001, 3000, 3000 - room));
+    }
+    assert_eq!(told(&run(&["-r", &path, "-w", "-"])), "");
+}
+
+#[test]
+fn the_reference_client_shows_what_was_forced_out() {
+    if !common::installed("ra") {
+        eprintln!("skipped: ra (Debian's argus-client) is needed");
+        return;
+    }
+    let folder = Folder::new();
+    let path = folder.write("flood.pcap", &flood(3000));
+    let out = folder.text("out.argus");
+    assert!(run(&["-r", &path, "-w", &out, "--max-flows", "1000"]).status.success());
+    let shown = ra(&["-r", &out, "-M", "man", "-s", "daddr", "-", "man"]).output().unwrap();
+    let text = String::from_utf8_lossy(&shown.stdout).into_owned();
+    assert!(text.lines().any(|line| line.trim() == "2000"), "{text}");
+}
