@@ -8,6 +8,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::engines;
 use crate::live::{LOOK, Ports, Present};
+use crate::observer::tag_of;
 use crate::report::Totals;
 use crate::run::Sensor;
 use crate::settings::Settings;
@@ -33,6 +34,7 @@ pub fn run(settings: &Settings, mut sensor: Sensor, mut ports: Ports) -> Result<
         for engine in &mut sensor.engines {
             engine.tick(now, &mut sensor.outlet);
         }
+        sensor.take_events();
         sensor.outlet.pass()?;
         if Instant::now() >= look_at {
             look_at = Instant::now() + LOOK;
@@ -74,9 +76,12 @@ fn wait(sensor: &Sensor, ports: &Ports, look_at: Instant) {
 fn take_packets(sensor: &mut Sensor, ports: &mut Ports) {
     for port in &mut ports.list {
         let Some(engine) = sensor.engines.get_mut(port.group) else { continue };
-        let outlet = &mut sensor.outlet;
+        let (outlet, dump) = (&mut sensor.outlet, &mut sensor.dump);
         let taken = port.read(|time, dissector, packet| {
             let summary = dissector.dissect(packet.data, packet.header.len);
+            if let Some(dump) = dump {
+                dump.packet(dissector.link_type().0, time, packet.data, packet.header.len, &summary);
+            }
             engine.packet(time, &summary, outlet);
             // A live outlet never fails: its errors are told by the thread that writes.
             let _ = outlet.pass_if_full();
@@ -89,8 +94,13 @@ fn take_packets(sensor: &mut Sensor, ports: &mut Ports) {
 
 /// One engine for each observation point.
 fn add_engines(settings: &Settings, sensor: &mut Sensor, ports: &Ports) -> Result<(), String> {
-    for srcid in ports.groups.iter().skip(sensor.engines.len()) {
-        let engine = Engine::new(engines::config(settings, *srcid)).map_err(|error| error.to_string())?;
+    for (number, observer) in ports.groups.iter().enumerate().skip(sensor.engines.len()) {
+        let first = ports.list.iter().find(|port| port.group == number);
+        let name = first.map_or("", |port| port.interface.name.as_str());
+        let tag =
+            tag_of(name, |tag| sensor.engines.iter().any(|engine| engine.config().interface == Some(tag)));
+        let config = engines::config(settings, *observer, Some(tag));
+        let engine = Engine::new(config).map_err(|error| error.to_string())?;
         sensor.engines.push(engine);
     }
     Ok(())
@@ -99,6 +109,7 @@ fn add_engines(settings: &Settings, sensor: &mut Sensor, ports: &Ports) -> Resul
 /// What the interfaces add to a management record.
 fn complete(totals: &mut Totals, ports: &mut Ports) {
     totals.dropped = ports.list.iter_mut().map(|port| port.dropped()).sum();
+    totals.interfaces = u32::try_from(ports.list.len()).unwrap_or(u32::MAX);
     if let Some(first) = ports.list.first() {
         totals.link = first.link;
         totals.up = first.up && first.is_open();

@@ -4,16 +4,28 @@ use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::time::Duration;
 
 use flow::{Config, KeyParts};
-use record::SourceId;
+use packet::Rules;
 
+use crate::observer::Observer;
 use crate::settings::{Report, Settings};
 
-/// The engine settings of one observation point, whose own id comes before that of the sensor.
-pub fn config(settings: &Settings, srcid: Option<SourceId>) -> Config {
+/// How frames are dissected.
+pub fn rules(settings: &Settings) -> Rules {
+    config(settings, Observer::default(), None).rules()
+}
+
+/// The engine settings of one observation point, whose own id and tag come before those of the sensor. `tag` is that of
+/// its interface.
+pub fn config(settings: &Settings, observer: Observer, tag: Option<[u8; 4]>) -> Config {
     let report = &settings.report;
     let mut config = Config {
         status_interval: micros(settings.status_interval),
-        source_id: srcid.unwrap_or(settings.srcid),
+        source_id: observer.id.unwrap_or(settings.srcid),
+        interface: observer.tag.or(settings.tag).or(tag),
+        version: settings.version,
+        tcp_performance: !report.no_tcp_metrics,
+        hash_buckets: report.hash.then_some(settings.hash_size),
+        track_duplicates: report.duplicates,
         compat: settings.compat,
         application_octets: report.appbytes,
         jitter: report.jitter,
@@ -49,6 +61,9 @@ pub fn config(settings: &Settings, srcid: Option<SourceId>) -> Config {
             *to = Duration::from_secs(u64::from(seconds));
         }
     }
+    let optional = |seconds: Option<u32>| seconds.map(|seconds| Duration::from_secs(u64::from(seconds)));
+    config.timeouts.igmp = optional(timeouts.igmp);
+    config.timeouts.fragment = optional(timeouts.frag);
     config
 }
 

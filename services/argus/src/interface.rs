@@ -1,16 +1,14 @@
 //! What `-i` and ARGUS_INTERFACE name (1.4): `[ind:|dup:|bond:]name[(DLT)][/srcid][,name...]`, with bracket groups.
 
-use record::SourceId;
-
-use stream::srcid;
+use crate::observer::{self, Observer};
 
 /// One observation point: the interfaces that share a flow table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Group {
     /// Its interfaces, at least one.
     pub interfaces: Vec<Interface>,
-    /// The id of its flow records, when it has its own.
-    pub srcid: Option<SourceId>,
+    /// The id of its flow records and their interface tag, where it has its own.
+    pub observer: Observer,
 }
 
 /// One interface.
@@ -41,7 +39,7 @@ pub fn parse(words: &[String]) -> Result<Vec<Group>, String> {
         match (is_plain && !special, plain.and_then(|at| groups.get_mut(at))) {
             (true, Some(group)) => {
                 for new in parsed {
-                    group.srcid = new.srcid.or(group.srcid);
+                    group.observer = new.observer.or(group.observer);
                     for interface in new.interfaces {
                         if !group.interfaces.contains(&interface) {
                             group.interfaces.push(interface);
@@ -72,9 +70,9 @@ fn parse_word(word: &str) -> Result<Vec<Group>, String> {
     if !shared {
         return Ok(members);
     }
-    let mut group = Group { interfaces: Vec::new(), srcid: None };
+    let mut group = Group { interfaces: Vec::new(), observer: Observer::default() };
     for member in members {
-        group.srcid = member.srcid.or(group.srcid);
+        group.observer = member.observer.or(group.observer);
         group.interfaces.extend(member.interfaces);
     }
     Ok(vec![group])
@@ -94,10 +92,10 @@ fn member(item: &str, word: &str, depth: usize) -> Result<Group, String> {
         .split_once(':')
         .filter(|(kind, _)| matches!(*kind, "bond" | "dup" | "ind"))
         .map_or(inside, |(_, rest)| rest);
-    let mut group = Group { interfaces: Vec::new(), srcid: None };
+    let mut group = Group { interfaces: Vec::new(), observer: Observer::default() };
     for item in split(inside).ok_or_else(|| format!("interface '{word}': unbalanced brackets"))? {
         let inner = member(item, word, depth + 1)?;
-        group.srcid = inner.srcid.or(group.srcid);
+        group.observer = inner.observer.or(group.observer);
         group.interfaces.extend(inner.interfaces);
     }
     Ok(group)
@@ -105,9 +103,12 @@ fn member(item: &str, word: &str, depth: usize) -> Result<Group, String> {
 
 /// `name[(DLT)][/srcid]`.
 fn single(item: &str, word: &str) -> Result<Group, String> {
-    let (name, id) = match item.split_once('/') {
-        Some((name, id)) => (name, Some(srcid::parse(id)?)),
-        None => (item, None),
+    if item.contains("://") {
+        return Err("not an interface; flow exports are read by radium".to_owned());
+    }
+    let (name, observer) = match item.split_once('/') {
+        Some((name, id)) => (name, observer::of_interface(id)?),
+        None => (item, Observer::default()),
     };
     let (name, link) = match name.split_once('(') {
         Some((name, link)) => {
@@ -119,7 +120,7 @@ fn single(item: &str, word: &str) -> Result<Group, String> {
     if name.is_empty() {
         return Err(format!("empty name in '{word}'"));
     }
-    Ok(Group { interfaces: vec![Interface { name: name.to_owned(), link }], srcid: id })
+    Ok(Group { interfaces: vec![Interface { name: name.to_owned(), link }], observer })
 }
 
 /// Splits at commas outside brackets; `None` when brackets do not balance.
@@ -159,7 +160,7 @@ mod tests {
                     format!(
                         "{}{}",
                         names.join("+"),
-                        group.srcid.map(|id| format!("/{id:?}")).unwrap_or_default()
+                        group.observer.id.map(|id| format!("/{id:?}")).unwrap_or_default()
                     )
                 })
                 .collect::<Vec<_>>()
@@ -181,6 +182,15 @@ mod tests {
             ("em0(EN10MB)/3", "em0(EN10MB)/Int(3)"),
             ("all", "all"),
             ("em0/\"srcA\"", "em0/Str([115, 114, 99, 65])"),
+            ("em0//tag,em1/5/em", "em0 em1/Int(5)"),
+            (
+                "sflow://127.0.0.1:6343",
+                "interface 'sflow://127.0.0.1:6343': not an interface; flow exports are read by radium",
+            ),
+            (
+                "em0//toolong",
+                "interface 'em0//toolong': interface tag 'toolong' is not one to four characters",
+            ),
             ("dup:[em0", "interface 'dup:[em0': unbalanced brackets"),
             ("em0]", "interface 'em0]': unbalanced brackets"),
             ("", "interface '': empty name in ''"),

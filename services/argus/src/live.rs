@@ -12,6 +12,7 @@ use packet::{Dissector, LinkType, Rules};
 use pcap::{Active, Capture, TimestampType};
 
 use crate::interface::Interface;
+use crate::observer::Observer;
 use crate::offline::{filter_error, plain};
 use crate::settings::Settings;
 
@@ -305,7 +306,7 @@ pub struct Ports {
     /// Interfaces that come later are opened too (`-i all`).
     all: bool,
     /// Ids of the observation points, in the order of their numbers.
-    pub groups: Vec<Option<record::SourceId>>,
+    pub groups: Vec<Observer>,
 }
 
 /// Opens the configured interfaces.
@@ -313,7 +314,7 @@ pub struct Ports {
 /// # Errors
 /// One line: the filter is wrong, or no interface can be opened, now or when it comes up.
 pub fn open_ports(settings: &Settings, present: &Present, log: &Log) -> Result<Ports, String> {
-    let rules = crate::engines::config(settings, None).rules();
+    let rules = crate::engines::rules(settings);
     let mut ports =
         Ports { list: Vec::new(), opening: Opening::new(settings, rules), all: false, groups: Vec::new() };
     let mut groups = settings.groups.clone();
@@ -322,7 +323,7 @@ pub fn open_ports(settings: &Settings, present: &Present, log: &Log) -> Result<P
             present.all().find(|name| present.is_up(name)).ok_or("no interface to listen on")?.clone();
         groups.push(crate::interface::Group {
             interfaces: vec![Interface { name: first, link: None }],
-            srcid: None,
+            observer: Observer::default(),
         });
     }
     for group in groups {
@@ -331,7 +332,7 @@ pub fn open_ports(settings: &Settings, present: &Present, log: &Log) -> Result<P
             continue;
         }
         let number = ports.groups.len();
-        ports.groups.push(group.srcid);
+        ports.groups.push(group.observer);
         ports.list.extend(group.interfaces.into_iter().map(|interface| Port::new(interface, number)));
     }
     ports.add_new(present);
@@ -369,7 +370,7 @@ impl Ports {
         for name in present.all() {
             if !self.list.iter().any(|port| port.interface.name == *name) {
                 let number = self.groups.len();
-                self.groups.push(None);
+                self.groups.push(Observer::default());
                 self.list.push(Port::new(Interface { name: name.clone(), link: None }, number));
             }
         }

@@ -2,14 +2,17 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `options`, `variables`, `settings` | command line and configuration file, in the order in which they count |
-//! | `srcid`, `interface` | the notations for source ids and for `-i` |
+//! | `options`, `command_line`, `variables`, `settings` | command line and configuration file, in the order in which they count |
+//! | `observer`, `interface`, `targets` | the notations for source ids, for `-i`, for `-w` |
+//! | `environment` | ARGUS_ENV |
 //! | `run` | the order of start and end; reading capture files |
 //! | `offline`, `quick` | one capture file |
 //! | `capture`, `live` | the loop over interfaces; one interface |
 //! | `engines` | what the flow engines are told |
 //! | `output` | where records go |
 //! | `report` | management records |
+//! | `events` | what programs print and files hold, as records |
+//! | `dump` | packets written to a capture file besides |
 //! | `bpf` | shows a compiled packet filter |
 //!
 //! Facts: sensor-and-transport chapter, section 1.
@@ -17,9 +20,14 @@
 
 mod bpf;
 mod capture;
+mod command_line;
+mod dump;
 mod engines;
+mod environment;
+mod events;
 mod interface;
 mod live;
+mod observer;
 mod offline;
 mod options;
 mod output;
@@ -27,19 +35,23 @@ mod quick;
 mod report;
 mod run;
 mod settings;
+mod targets;
 mod variables;
 
 use std::process::ExitCode;
 
+use command_line::Failure;
 use daemon::{Log, Style};
-use settings::Failure;
 
 fn main() -> ExitCode {
-    let settings = match settings::read(std::env::args_os().skip(1)) {
+    let settings = match command_line::read(std::env::args_os().skip(1)) {
         Ok(settings) => settings,
         Err(Failure::Stop(stop)) => stop.exit(),
         Err(Failure::File(text)) => daemon::fail("argus", text),
     };
+    if let Err(text) = environment::take(&settings.environment) {
+        daemon::fail("argus", text);
+    }
     let log = Log::new("argus", Style::Argus);
     log.only_up_to(settings.log_priority);
     match run::run(&settings, &log) {

@@ -41,6 +41,7 @@ pub enum Id {
     PacketSize,
     MaxFlows,
     MaxOctets,
+    Format,
     Compat,
     ReadyFd,
 }
@@ -74,7 +75,11 @@ pub static PROGRAM: Program<Id> = Program {
             .more("Toggles: with ARGUS_DAEMON=yes it keeps the program in the foreground."),
         Opt::value(Id::Debug, 'D', "debug", "<level>", "accepted without effect.").hidden(),
         Opt::value(Id::Observer, 'e', "monitor-id", "<value>", "specify Argus Identifier <value>.")
-            .more("An IPv4 address, a host name, a number, or up to four characters in double quotes."),
+            .more(
+                "[type:/]id[/tag]: an IPv4 address, a host name, a number, or up to four characters in double quotes; \
+                 with records of version 5 also an IPv6 address or a UUID, and the tag of an interface. The type is one \
+                 of ipv4, ipv6, int, str, uuid.",
+            ),
         Opt::value(Id::License, 'E', "", "<days>", "accepted without effect.").hidden(),
         Opt::flag(Id::Follow, 'f', "follow", "don't stop when EOF is seen, but wait for more")
             .detail("                                 packets to arrive in packet capture file.")
@@ -82,7 +87,7 @@ pub static PROGRAM: Program<Id> = Program {
         Opt::value(Id::ConfigFile, 'F', "config", "<conffile>", "read configuration from <conffile>.")
             .more("At its place among the options: later ones override it. /etc/argus.conf is not read then.")
             .complete(Complete::Files),
-        Opt::value(Id::HashTable, 'H', "hash-size", "<n>", "accepted without effect.").hidden(),
+        Opt::value(Id::HashTable, 'H', "hash-size", "<n>", "buckets that ARGUS_GENERATE_HASH_METRICS counts in.").hidden(),
         Opt::words(Id::Interface, 'i', "interface", "<interface>", "specify interface to use as a packet source.")
             .detail(
                 "             Supported formats:\n\
@@ -149,6 +154,13 @@ pub static PROGRAM: Program<Id> = Program {
         Opt::value(Id::MaxOctets, '-', "max-octets", "<n[K|M|G]>", "keep at most <n> octets of flow state (1073741824).")
             .more("Counted and enforced as --max-flows; user data (-U) may take as much again.")
             .long_only(),
+        Opt::value(Id::Format, '-', "format", "<3 | 5>", "write records of version 3 (default) or 5.")
+            .more(
+                "Version 5 is what argus 5 writes: nanoseconds, ids of up to 16 octets with an interface's tag, maximum \
+                 segment sizes, a number for every record. Clients of version 3, Debian's among them, do not read it.",
+            )
+            .long_only()
+            .complete(Complete::Choice(&["3", "5"])),
         Opt::value(Id::Compat, '-', "compat", "<version>", "reproduce the harmless faults of argus <version>.")
             .long_only()
             .complete(Complete::Choice(&["3.0.8"])),
@@ -175,8 +187,16 @@ const VARIABLES: &[Variable] = &[
         "what makes a flow: CLASSIC_5_TUPLE, LAYER_2, VLAN, LOCAL_MPLS, ...",
     ),
     Variable::new("ARGUS_DAEMON", "yes|no", "run in the background (-d)."),
-    Variable::new("ARGUS_MONITOR_ID", "<id>", "source id (-e); `hostname` stands for the host's name."),
-    Variable::new("ARGUS_MONITOR_ID_INCLUDE_INF", "yes|no|<tag>", "5.x; accepted without effect."),
+    Variable::new(
+        "ARGUS_MONITOR_ID",
+        "<id>",
+        "source id (-e); `hostname` stands for the host's name, `hostuuid` for the machine's id.",
+    ),
+    Variable::new(
+        "ARGUS_MONITOR_ID_INCLUDE_INF",
+        "yes|no|<tag>",
+        "say in management records that ids of version 5 have a tag, or set it.",
+    ),
     Variable::new("ARGUS_ACCESS_PORT", "<port>", "port for clients (-P); 0 is none."),
     Variable::new("ARGUS_BIND_IP", "<addr[,addr]>", "addresses of that port (-B)."),
     Variable::new("ARGUS_INTERFACE", "<interface>", "packet source (-i); repeatable."),
@@ -190,7 +210,11 @@ const VARIABLES: &[Variable] = &[
     Variable::new("ARGUS_PID_PATH", "<dir>", "where (/var/run)."),
     Variable::new("ARGUS_FLOW_STATUS_INTERVAL", "<secs>", "flow status interval (-S), 5."),
     Variable::new("ARGUS_MAR_STATUS_INTERVAL", "<secs>", "management record interval (-M), 60."),
-    Variable::new("ARGUS_MAR_INTERFACE_INTERVAL", "<secs>", "5.x; accepted without effect."),
+    Variable::new(
+        "ARGUS_MAR_INTERFACE_INTERVAL",
+        "<secs>",
+        "accepted; each status record tells the interface.",
+    ),
     Variable::new("ARGUS_DEBUG_LEVEL", "<n>", "accepted without effect."),
     Variable::new("ARGUS_LOG_DISPLAY_PRIORITY", "<n>", "log only messages up to this syslog priority."),
     Variable::new("ARGUS_GENERATE_START_RECORDS", "yes|no", "a record at the first packet of a flow."),
@@ -203,43 +227,43 @@ const VARIABLES: &[Variable] = &[
     Variable::new("ARGUS_PACKET_SIZE_HISTOGRAM", "yes|no", "5.x; accepted without effect."),
     Variable::new("ARGUS_GENERATE_TCP_PERF_METRIC", "yes|no", "TCP performance data (yes)."),
     Variable::new("ARGUS_GENERATE_BIDIRECTIONAL_TIMESTAMPS", "yes|no", "times of each direction."),
-    Variable::new("ARGUS_GENERATE_HASH_METRICS", "yes|no", "5.x; accepted without effect."),
+    Variable::new("ARGUS_GENERATE_HASH_METRICS", "yes|no", "the hash of each flow's key."),
     Variable::new("ARGUS_CAPTURE_DATA_LEN", "<bytes>", "user data of each direction (-U)."),
     Variable::new("ARGUS_CAPTURE_FULL_CONTROL_DATA", "yes|no", "control plane mode (-C)."),
     Variable::new("ARGUS_CONTROLPLANE_PROTO", "<list>", "5.x; accepted without effect."),
-    Variable::new("ARGUS_SELF_SYNCHRONIZE", "yes|no", "align status reports (yes)."),
+    Variable::new("ARGUS_SELF_SYNCHRONIZE", "yes|no", "accepted; the records are the same either way."),
     Variable::new("ARGUS_FILTER", "<expression>", "packet filter."),
     Variable::new("ARGUS_FILTER_OPTIMIZER", "yes|no", "optimise it (no: -O)."),
-    Variable::new(
-        "ARGUS_PACKET_CAPTURE_FILE",
-        "<file>",
-        "also write packets to a pcap file; not supported yet.",
-    ),
-    Variable::new(
-        "ARGUS_PACKET_CAPTURE_ON_ERROR",
-        "yes|no",
-        "only packets that could not be decoded; not supported yet.",
-    ),
-    Variable::new("ARGUS_PACKET_CAPTURE_ON_PROTO", "<list>", "5.x; accepted without effect."),
+    Variable::new("ARGUS_PACKET_CAPTURE_FILE", "<file>", "also write packets to a pcap file."),
+    Variable::new("ARGUS_PACKET_CAPTURE_ON_ERROR", "yes|no", "only packets that could not be decoded."),
+    Variable::new("ARGUS_PACKET_CAPTURE_ON_PROTO", "<list>", "only packets of these protocols."),
     Variable::new("ARGUS_ENCAPS_CAPTURE", "yes|no", "5.x; accepted without effect."),
-    Variable::new("ARGUS_MIN_SSF", "<n>", "accepted without effect."),
-    Variable::new("ARGUS_MAX_SSF", "<n>", "accepted without effect."),
+    Variable::new("ARGUS_MIN_SSF", "<n>", "accepted; clients are not authenticated."),
+    Variable::new("ARGUS_MAX_SSF", "<n>", "accepted; clients are not authenticated."),
     Variable::new("ARGUS_COLLECTOR", "<text>", "accepted without effect."),
-    Variable::new("ARGUS_ENV", "<NAME=value>", "accepted without effect."),
-    Variable::new("ARGUS_EVENT_DATA", "<method:path:interval>", "periodic event records; not supported yet."),
+    Variable::new("ARGUS_ENV", "<NAME=value>", "put into the environment; repeatable."),
+    Variable::new(
+        "ARGUS_EVENT_DATA",
+        "<method:path:interval>",
+        "periodic event records, file: or prog:, of a live sensor; repeatable.",
+    ),
     Variable::new("ARGUS_KEYSTROKE", "yes|tcp|ssh|no", "keystroke detection; not supported yet."),
     Variable::new("ARGUS_KEYSTROKE_CONF", "<NAME=v;...>", "its parameters; not supported yet."),
     Variable::new("ARGUS_OS_FINGERPRINTING", "yes|no", "5.x; accepted without effect."),
     Variable::new("ARGUS_TUNNEL_DISCOVERY", "yes|no", "look for tunnels in UDP."),
     Variable::new("ARGUS_TUNNEL_PARSING", "yes|no", "5.x; accepted without effect."),
     Variable::new("ARGUS_TUNNEL_INFORMATION", "yes|no", "5.x; accepted without effect."),
-    Variable::new("ARGUS_TRACK_DUPLICATES", "yes|no", "detect duplicate packets; not supported yet."),
+    Variable::new("ARGUS_TRACK_DUPLICATES", "yes|no", "tell duplicate packets from retransmissions."),
     Variable::new("ARGUS_DEDUP", "yes|no", "5.x; accepted without effect."),
     Variable::new("ARGUS_IP_TIMEOUT", "<secs>", "idle timeout of IP flows, 30."),
     Variable::new("ARGUS_TCP_TIMEOUT", "<secs>", "idle timeout of TCP flows, 60."),
     Variable::new("ARGUS_ICMP_TIMEOUT", "<secs>", "idle timeout of ICMP flows, 5."),
-    Variable::new("ARGUS_IGMP_TIMEOUT", "<secs>", "idle timeout of IGMP flows, 30."),
-    Variable::new("ARGUS_FRAG_TIMEOUT", "<secs>", "idle timeout of fragments, 5."),
+    Variable::new("ARGUS_IGMP_TIMEOUT", "<secs>", "idle timeout of IGMP flows, as ARGUS_IP_TIMEOUT."),
+    Variable::new(
+        "ARGUS_FRAG_TIMEOUT",
+        "<secs>",
+        "idle timeout of fragments without their first, as ARGUS_IP_TIMEOUT.",
+    ),
     Variable::new("ARGUS_ARP_TIMEOUT", "<secs>", "idle timeout of ARP flows, 5."),
     Variable::new("ARGUS_OTHER_TIMEOUT", "<secs>", "idle timeout of other flows, 30."),
     Variable::new("ARGUS_TCP_FALLOW_TIMEOUT", "<secs>", "5.x; accepted without effect."),
@@ -251,7 +275,8 @@ const VARIABLES: &[Variable] = &[
         "<secs>",
         "how often lost interfaces are looked for, 1 to 60 (2).",
     ),
-    Variable::new("ARGUS_HASHTABLE_SIZE", "<n>", "5.x; accepted without effect."),
+    Variable::new("ARGUS_HASHTABLE_SIZE", "<n>", "buckets that the hash is counted in (-H)."),
+    Variable::new("ARGUS_FORMAT", "3|5", "version of the records (--format)."),
     Variable::new("ARGUS_MAX_FLOWS", "<n[K|M|G]>", "flows remembered at most (--max-flows)."),
     Variable::new("ARGUS_MAX_OCTETS", "<n[K|M|G]>", "octets of flow state kept at most (--max-octets)."),
     Variable::new("ARGUS_COMPATIBILITY", "3.0.8", "as --compat."),

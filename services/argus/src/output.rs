@@ -10,7 +10,7 @@ use record::{MAR_LEN, RecordView};
 use stream::{Broadcast, Writer};
 
 use crate::report::Identity;
-use crate::settings::{self, Target};
+use crate::targets::{self, Target};
 
 /// Records are gathered to about this many octets before they are passed on.
 const GATHER: usize = 48 << 10;
@@ -145,7 +145,7 @@ pub struct Prepared {
 ///
 /// # Errors
 /// One line that shows the place of the error.
-pub fn prepare(outputs: &[settings::Output]) -> Result<Vec<Prepared>, String> {
+pub fn prepare(outputs: &[targets::Output]) -> Result<Vec<Prepared>, String> {
     let mut prepared = Vec::new();
     for output in outputs {
         let filter = match &output.filter {

@@ -5,13 +5,17 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use flow::Counters;
-use record::{Cause, MAR_LEN, Mar, SourceId, Stamp, Version};
+use record::{Cause, MAR_LEN, Mar, STATUS_INTERFACE, SourceId, Stamp, Version};
 
 /// What all management records of one run have in common. Clones share the sequence number.
 #[derive(Clone, Debug)]
 pub struct Identity {
     /// The id.
     pub id: SourceId,
+    /// Format of the records.
+    pub version: Version,
+    /// Ids have an interface tag.
+    pub tag_told: bool,
     /// When the sensor started.
     pub started: Stamp,
     /// Flow status interval, whole seconds.
@@ -29,14 +33,25 @@ pub struct Identity {
 impl Identity {
     /// The record that a client gets first. In a file it has no network and no sequence number, as with 3.0.8.
     pub fn initial(&self, for_client: bool) -> [u8; MAR_LEN] {
-        let mut mar = Mar::initial(Version::V3, self.id, self.started, now());
+        let mut mar = Mar::initial(self.version, self.id, self.started, now());
+        self.tell_tag(&mut mar);
         mar.report_interval = self.report_interval;
         mar.mar_interval = self.mar_interval;
         if for_client {
             (mar.localnet, mar.netmask) = self.network;
             mar.next_seq = self.sequence.load(Ordering::Relaxed);
         }
+        if self.version == Version::V5 {
+            // Version 5 tells the number of the record to come.
+            mar.next_seq = mar.next_seq.wrapping_add(1);
+        }
         octets(&mar)
+    }
+
+    fn tell_tag(&self, mar: &mut Mar) {
+        if self.version == Version::V5 && self.tag_told {
+            mar.status |= STATUS_INTERFACE;
+        }
     }
 }
 
@@ -53,6 +68,10 @@ pub struct Totals {
     pub clients: u32,
     /// Octets of flow state.
     pub octets: u64,
+    /// Interfaces.
+    pub interfaces: u32,
+    /// Records that wait for an output.
+    pub waiting: u32,
     /// Link type of the first interface.
     pub link: u8,
     /// Whether the first interface is up.
@@ -88,9 +107,19 @@ impl Reporter {
     fn record(&mut self, cause: Cause, totals: Totals) -> [u8; MAR_LEN] {
         let now = now();
         let stop = cause == Cause::Stop;
-        let mut mar = Mar::new(Version::V3, cause);
+        let version = self.identity.version;
+        let mut mar = Mar::new(version, cause);
         mar.set_source_id(self.identity.id);
-        mar.next_seq = if stop { 0 } else { totals.sequence };
+        self.identity.tell_tag(&mut mar);
+        match version {
+            Version::V3 => mar.next_seq = if stop { 0 } else { totals.sequence },
+            Version::V5 => {
+                mar.argusid = version.cookie();
+                mar.next_seq = totals.sequence.wrapping_add(1);
+                // What version 3 calls drift: interfaces, and flows of the fallow queue, of which we have none.
+                mar.drift = u64::from(totals.interfaces) << 32;
+            }
+        }
         mar.start = (self.previous.secs(), self.previous.subsec_micros());
         mar.now = (now.secs(), now.subsec_micros());
         mar.interface_type = totals.link;
@@ -106,6 +135,7 @@ impl Reporter {
         mar.clients = totals.clients;
         // The readers' name for this member is allocations; `ra` prints it in the place of the destination address.
         mar.bufs = word(totals.counters.evictions - self.told.counters.evictions);
+        mar.output = totals.waiting;
         mar.alloc = word(totals.octets);
         mar.src_user_len = self.identity.user_data;
         mar.dst_user_len = self.identity.user_data;
@@ -141,6 +171,8 @@ mod tests {
     fn counts_are_those_since_the_previous_record() {
         let identity = Identity {
             id: SourceId::Int(7),
+            version: Version::V3,
+            tag_told: true,
             started: Stamp::from_sec_usec(1, 2),
             report_interval: 5,
             mar_interval: 60,
@@ -169,5 +201,31 @@ mod tests {
         assert_eq!((last.packets, last.records, last.dropped, last.bufs), (2, 1, 0, 0));
         assert_eq!(last.start, first.now);
         assert_eq!(last.source_id(), SourceId::Int(7));
+    }
+    #[test]
+    fn version_5_has_its_own_places() {
+        let id = SourceId::Uuid([9; 16]);
+        let identity = Identity {
+            id,
+            version: Version::V5,
+            tag_told: true,
+            started: Stamp::from_sec_usec(1, 2),
+            report_interval: 5,
+            mar_interval: 60,
+            user_data: 0,
+            network: (0, 0),
+            sequence: Arc::new(AtomicU32::new(9)),
+        };
+        let initial = identity.initial(true);
+        assert_eq!(initial[..12], [0x85, 0x10, 0, 0x20, 0, 0xb0, 0, 0, 0xe5, 0x71, 0x50, 0xcb]);
+        let mar = Mar::parse(&initial).unwrap();
+        assert_eq!((mar.source_id(), mar.next_seq, mar.major), (id, 10, 5));
+        let mut reporter = Reporter::new(identity);
+        let totals = Totals { interfaces: 2, sequence: 12, ..Totals::default() };
+        for octets in [reporter.status(totals), reporter.stop(totals)] {
+            let mar = Mar::parse(&octets).unwrap();
+            assert_eq!((mar.argusid, mar.next_seq), (record::COOKIE_V5, 13));
+            assert_eq!((mar.source_id(), mar.interfaces(), mar.fallow()), (id, 2, 0));
+        }
     }
 }

@@ -11,8 +11,11 @@ use stream::{Broadcast, Server, ServerConfig};
 
 use crate::bpf;
 use crate::capture;
+use crate::dump::Dumper;
 use crate::engines;
+use crate::events::{Events, Origin};
 use crate::live::{self, Present};
+use crate::observer::{Observer, tag_of_file};
 use crate::offline::{CaptureFile, Fault, Reading, filter_error};
 use crate::output::{Outlet, Outputs, prepare, stream_log};
 use crate::report::{self, Identity, Reporter, Totals};
@@ -32,6 +35,11 @@ pub struct Sensor {
     pub log: Log,
     /// Signals.
     pub signals: Signals,
+    /// Where packets are written, besides.
+    pub dump: Option<Dumper>,
+    /// What makes event records.
+    pub events: Option<Events>,
+    event_records: u64,
     mar_interval: Duration,
     next_mar: Instant,
     lost: u64,
@@ -57,8 +65,26 @@ impl Sensor {
             totals.octets += engine.octets();
             totals.sequence = totals.sequence.wrapping_add(engine.sequence_number());
         }
+        totals.counters.records += self.event_records;
         self.identity.sequence.store(totals.sequence, Ordering::Relaxed);
         totals
+    }
+
+    /// Passes on the event records that are there.
+    pub fn take_events(&mut self) {
+        let Some(events) = &self.events else { return };
+        let (outlet, count) = (&mut self.outlet, &mut self.event_records);
+        events.take(|record| {
+            *count += 1;
+            flow::Sink::record(outlet, record);
+        });
+    }
+
+    /// Tells what a capture file could not take.
+    fn flush_dump(&mut self) {
+        if let Some(told) = self.dump.as_mut().and_then(Dumper::flush) {
+            self.log.warning(told);
+        }
     }
 
     /// When the next management record is due.
@@ -81,7 +107,8 @@ impl Sensor {
         }
         let mut totals = self.totals();
         complete(&mut totals);
-        let lost = self.outlet.lost();
+        self.flush_dump();
+        let lost = self.outlet.lost() + self.events.as_ref().map_or(0, Events::lost);
         if lost > self.lost {
             self.log.warning(format_args!(
                 "{} records lost on the way to slow clients and outputs",
@@ -116,6 +143,10 @@ impl Sensor {
     /// One line: an output failed.
     pub fn finish(mut self, complete: impl FnOnce(&mut Totals)) -> Result<(), String> {
         self.flush_flows()?;
+        self.take_events();
+        if let Some(told) = self.dump.as_mut().and_then(Dumper::close) {
+            self.log.warning(told);
+        }
         let mut totals = self.totals();
         complete(&mut totals);
         self.tell_pressure(&totals);
@@ -170,6 +201,8 @@ pub fn run(settings: &Settings, log: &Log) -> Result<(), String> {
         settings.groups.iter().flat_map(|group| &group.interfaces).map(|interface| interface.name.as_str());
     let identity = Identity {
         id: settings.srcid,
+        version: settings.version,
+        tag_told: settings.tag_told,
         started: report::now(),
         report_interval: whole_seconds(settings.status_interval),
         mar_interval: whole_seconds(settings.mar_interval),
@@ -190,7 +223,11 @@ pub fn run(settings: &Settings, log: &Log) -> Result<(), String> {
         .map_err(|error| error.to_string())
         .and_then(|opened| opened)?;
 
+    let dump = user.effectively(|| Dumper::open(&settings.dump)).map_err(|error| error.to_string())??;
     let sensor = |outlet: Outlet, signals: Signals, mar: i64| Sensor {
+        dump,
+        events: None,
+        event_records: 0,
         engines: Vec::new(),
         outlet,
         reporter: Reporter::new(identity.clone()),
@@ -212,7 +249,11 @@ pub fn run(settings: &Settings, log: &Log) -> Result<(), String> {
         let ports = live::open_ports(settings, &present, log)?;
         user.assume().map_err(|error| error.to_string())?;
         let broadcast = start(server)?;
-        let sensor = sensor(Outlet::new(outputs, broadcast, true), signals, settings.mar_interval);
+        let mut sensor = sensor(Outlet::new(outputs, broadcast, true), signals, settings.mar_interval);
+        if !settings.events.is_empty() {
+            let origin = Origin { version: settings.version, id: settings.srcid };
+            sensor.events = Some(Events::start(&settings.events, origin, log)?);
+        }
         log.info("started");
         ready.tell(log);
         capture::run(settings, sensor, ports)
@@ -257,7 +298,7 @@ fn reading(settings: &Settings, signals: Option<&Signals>) -> Reading {
         optimize: settings.optimize,
         follow: settings.follow,
         compat: settings.compat,
-        rules: engines::config(settings, None).rules(),
+        rules: engines::rules(settings),
         stop: signals.map(Signals::stop_flag).unwrap_or_default(),
     }
 }
@@ -265,7 +306,8 @@ fn reading(settings: &Settings, signals: Option<&Signals>) -> Reading {
 /// Reads the capture files one after another, all flows reported between them.
 fn read_files(settings: &Settings, mut sensor: Sensor) -> Result<(), String> {
     let reading = reading(settings, Some(&sensor.signals));
-    sensor.engines.push(Engine::new(engines::config(settings, None)).map_err(|error| error.to_string())?);
+    let config = engines::config(settings, Observer::default(), None);
+    sensor.engines.push(Engine::new(config).map_err(|error| error.to_string())?);
     let mut packets = Packets::new(settings);
     let mut faults = Vec::new();
     for path in &settings.files {
@@ -273,6 +315,9 @@ fn read_files(settings: &Settings, mut sensor: Sensor) -> Result<(), String> {
             break;
         }
         let name = if path.as_os_str() == "-" { "standard input".into() } else { path.display().to_string() };
+        if let (None, Some(engine)) = (settings.tag, sensor.engines.first_mut()) {
+            engine.set_interface(Some(tag_of_file(path)));
+        }
         match read_file(path, &reading, &mut sensor, &mut packets) {
             Ok(()) => {}
             Err(End::Output(error)) => return Err(error),
@@ -327,7 +372,7 @@ fn read_file(path: &Path, reading: &Reading, sensor: &mut Sensor, packets: &mut 
     let prompt = reading.follow || packets.pace.is_some() || path.as_os_str() == "-";
     let most = if prompt { 1 } else { u64::MAX };
     loop {
-        let Sensor { engines, outlet, signals, .. } = &mut *sensor;
+        let Sensor { engines, outlet, signals, dump, .. } = &mut *sensor;
         let Some(engine) = engines.first_mut() else { return Ok(()) };
         let wanted = packets.skip.saturating_add(packets.left).min(most);
         let mut written = Ok(());
@@ -340,6 +385,9 @@ fn read_file(path: &Path, reading: &Reading, sensor: &mut Sensor, packets: &mut 
                 packets.left -= 1;
                 wait_until_due(packets.pace, &mut packets.origin, time, signals);
                 let summary = dissector.dissect(frame, length);
+                if let Some(dump) = dump {
+                    dump.packet(dissector.link_type().0, time, frame, length, &summary);
+                }
                 engine.packet(time, &summary, outlet);
                 if written.is_ok() {
                     written = outlet.pass_if_full();

@@ -3,11 +3,15 @@
 use std::path::{Path, PathBuf};
 
 use options::config::{self, Setting};
+use record::Version;
 
+use crate::dump::Protocol;
+use crate::events::Event;
 use crate::interface;
+use crate::observer;
 use crate::options::PROGRAM;
-use crate::settings::{Output, Settings, add_bind, interval, is_compat};
-use stream::srcid;
+use crate::settings::{KEYS, Settings, add_bind, format, interval, is_compat};
+use crate::targets::Output;
 
 /// Reads a file into the settings. Unknown variables and lines that are none are told as warnings; a value that cannot be
 /// understood keeps what was set before, with a warning, where the C program does the same silently.
@@ -60,23 +64,36 @@ fn apply(settings: &mut Settings, setting: &Setting, first: &mut First) -> Resul
     let warn = |what: &str| Problem::Warning(format!("'{value}' {what}"));
     let seconds = || interval(value).ok_or_else(|| warn("is not a number of seconds"));
     let timeout = || value.trim().parse::<u32>().map(Some).map_err(|_| warn("is not a number of seconds"));
-    let supported = |wanted: bool| if wanted { Err(warn("is not supported yet")) } else { Ok(()) };
+    let number = |what: &str| value.trim().parse::<u32>().map_err(|_| warn(what));
+    let words = || value.split([',', '+', ' ', '\t']).filter(|word| !word.is_empty());
+    let unless = |wanted: bool, what: &str| {
+        if wanted { Err(Problem::Warning(what.to_owned())) } else { Ok(()) }
+    };
     match setting.name.as_str() {
         "ARGUS_FLOW_TYPE" => {
             settings.report.unidirectional =
                 value.get(..3).is_some_and(|head| head.eq_ignore_ascii_case("uni"));
         }
         "ARGUS_FLOW_KEY" => {
-            settings.report.key = value
-                .split(['+', ' ', '\t'])
-                .filter(|key| !key.is_empty())
-                .map(str::to_ascii_uppercase)
-                .collect();
+            let (known, strange): (Vec<String>, Vec<String>) =
+                words().map(str::to_ascii_uppercase).partition(|word| KEYS.contains(&word.as_str()));
+            settings.report.key = known;
+            return unless(!strange.is_empty(), &format!("unknown parts of a key: {}", strange.join(" ")));
         }
         "ARGUS_DAEMON" => settings.daemon = yes,
         "ARGUS_MONITOR_ID" => {
-            settings.srcid = srcid::parse_configured(value, setting.quoted).map_err(Problem::Fatal)?;
+            settings.observe(observer::configured(value, setting.quoted).map_err(Problem::Fatal)?);
         }
+        "ARGUS_MONITOR_ID_INCLUDE_INF" => match value.trim() {
+            "" => settings.tag_told = false,
+            word if word.eq_ignore_ascii_case("no") => settings.tag_told = false,
+            word => {
+                settings.tag_told = true;
+                if !yes {
+                    settings.tag = Some(observer::tag(word).map_err(Problem::Fatal)?);
+                }
+            }
+        },
         "ARGUS_ACCESS_PORT" => settings.port = value.trim().parse().map_err(|_| warn("is not a port"))?,
         "ARGUS_BIND_IP" => add_bind(&mut settings.bind, value),
         "ARGUS_INTERFACE" if settings.offline => {}
@@ -107,7 +124,15 @@ fn apply(settings: &mut Settings, setting: &Setting, first: &mut First) -> Resul
         "ARGUS_FLOW_STATUS_INTERVAL" => settings.status_interval = seconds()?,
         "ARGUS_MAR_STATUS_INTERVAL" => settings.mar_interval = seconds()?,
         "ARGUS_LOG_DISPLAY_PRIORITY" => {
-            settings.log_priority = value.trim().parse().map_err(|_| warn("is not a priority"))?;
+            let priority = value.trim().parse().ok().filter(|priority| *priority <= 7);
+            settings.log_priority = priority.ok_or_else(|| warn("is not a priority from 0 to 7"))?;
+        }
+        "ARGUS_MAR_INTERFACE_INTERVAL" => {
+            seconds()?;
+            return unless(
+                settings.version == Version::V5,
+                "interface management records have no layout: none are written, each status record tells the interface",
+            );
         }
         "ARGUS_GENERATE_START_RECORDS" => settings.report.start_records = yes,
         "ARGUS_GENERATE_RESPONSE_TIME_DATA" => settings.report.response_time = yes,
@@ -117,12 +142,14 @@ fn apply(settings: &mut Settings, setting: &Setting, first: &mut First) -> Resul
         "ARGUS_GENERATE_PACKET_SIZE" => settings.report.packet_size = yes,
         "ARGUS_GENERATE_TCP_PERF_METRIC" => settings.report.no_tcp_metrics = !yes,
         "ARGUS_GENERATE_BIDIRECTIONAL_TIMESTAMPS" => settings.report.both_times = yes,
+        "ARGUS_GENERATE_HASH_METRICS" => settings.report.hash = yes,
+        "ARGUS_HASHTABLE_SIZE" => settings.hash_size = number("is not a number of buckets")?.max(2),
+        "ARGUS_TRACK_DUPLICATES" => settings.report.duplicates = yes,
         "ARGUS_CAPTURE_DATA_LEN" => {
             settings.report.user_data =
                 value.trim().parse().map_err(|_| warn("is not a number of octets"))?;
         }
         "ARGUS_CAPTURE_FULL_CONTROL_DATA" => settings.report.control = yes,
-        "ARGUS_SELF_SYNCHRONIZE" => settings.report.no_alignment = !yes,
         "ARGUS_FILTER" => settings.filter = text(),
         "ARGUS_FILTER_OPTIMIZER" => settings.optimize = yes,
         "ARGUS_TUNNEL_DISCOVERY" => settings.report.tunnels = yes,
@@ -144,8 +171,14 @@ fn apply(settings: &mut Settings, setting: &Setting, first: &mut First) -> Resul
             settings.max_octets = Some(size(value).ok_or_else(|| warn("is not a size"))?);
         }
         "ARGUS_TIMESTAMP_TYPE" => {
-            settings.timestamps =
-                value.split([',', ' ', '\t']).filter(|kind| !kind.is_empty()).map(str::to_owned).collect();
+            let (known, strange): (Vec<&str>, Vec<&str>) = words().partition(|word| {
+                ["hiprec", "lowprec", "adapter", "host", "sync", "unsync", "any", "default"].contains(word)
+            });
+            settings.timestamps = known.into_iter().map(str::to_owned).collect();
+            return unless(
+                !strange.is_empty(),
+                &format!("unknown kinds of time stamps: {}", strange.join(" ")),
+            );
         }
         "ARGUS_INTERFACE_SCAN_INTERVAL" => {
             let wanted: u64 = value.trim().parse().map_err(|_| warn("is not a number of seconds"))?;
@@ -161,12 +194,53 @@ fn apply(settings: &mut Settings, setting: &Setting, first: &mut First) -> Resul
             settings.compat = is_compat(value)
                 .ok_or_else(|| Problem::Fatal(format!("'{value}': only 3.0.8 can be reproduced")))?;
         }
-        "ARGUS_PACKET_CAPTURE_ON_ERROR" | "ARGUS_TRACK_DUPLICATES" => return supported(yes),
-        "ARGUS_EVENT_DATA" | "ARGUS_KEYSTROKE_CONF" | "ARGUS_PACKET_CAPTURE_FILE" => {
-            return supported(!value.is_empty());
+        "ARGUS_FORMAT" => {
+            settings.version =
+                format(value).ok_or_else(|| Problem::Fatal(format!("'{value}': neither 3 nor 5")))?;
         }
-        "ARGUS_KEYSTROKE" => return supported(!value.is_empty() && !value.eq_ignore_ascii_case("no")),
-        // Known, without effect: the table says so.
+        "ARGUS_ENV" => match value.split_once('=') {
+            Some((name, value)) if !name.is_empty() => {
+                settings.environment.push((name.to_owned(), value.to_owned()));
+            }
+            _ => return Err(warn("is no NAME=value")),
+        },
+        "ARGUS_EVENT_DATA" if value.is_empty() => {}
+        "ARGUS_EVENT_DATA" => settings.events.push(Event::parse(value).map_err(Problem::Fatal)?),
+        "ARGUS_PACKET_CAPTURE_FILE" => settings.dump.path = text().map(PathBuf::from),
+        "ARGUS_PACKET_CAPTURE_ON_ERROR" => settings.dump.on_error = yes,
+        "ARGUS_PACKET_CAPTURE_ON_PROTO" => {
+            let mut strange = Vec::new();
+            settings.dump.protocols.clear();
+            for word in words() {
+                match Protocol::parse(word) {
+                    Some(protocol) => settings.dump.protocols.push(protocol),
+                    None => strange.push(word),
+                }
+            }
+            return unless(!strange.is_empty(), &format!("unknown protocols: {}", strange.join(" ")));
+        }
+        "ARGUS_MIN_SSF" | "ARGUS_MAX_SSF" => {
+            let wanted = number("is not a number")? > 0;
+            return unless(wanted, "clients are not authenticated: this build has no SASL");
+        }
+        "ARGUS_KEYSTROKE" => {
+            let wanted = !value.is_empty() && !value.eq_ignore_ascii_case("no");
+            return unless(wanted, "keystrokes are not looked for");
+        }
+        "ARGUS_PACKET_SIZE_HISTOGRAM" => return unless(yes, "packet sizes have no histogram"),
+        "ARGUS_ENCAPS_CAPTURE" => return unless(yes, "outer headers are not kept"),
+        "ARGUS_TUNNEL_PARSING" | "ARGUS_TUNNEL_INFORMATION" => {
+            return unless(yes, "tunnels are not reported");
+        }
+        "ARGUS_DEDUP" => return unless(yes, "duplicates are not dropped"),
+        "ARGUS_TCP_FALLOW_TIMEOUT" => {
+            timeout()?;
+            return unless(true, "TCP flows are not remembered for longer than ARGUS_TCP_TIMEOUT");
+        }
+        "ARGUS_CONTROLPLANE_PROTO" => {
+            return unless(!value.trim().is_empty(), "control-plane ports cannot be chosen");
+        }
+        // Accepted, without effect: the table says so (1.10) or the records are the same either way.
         _ => {}
     }
     Ok(())
@@ -192,7 +266,7 @@ pub(crate) fn size(text: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::settings::Target;
+    use crate::targets::Target;
     use record::SourceId;
 
     fn from(text: &str) -> Result<Settings, String> {

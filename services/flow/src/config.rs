@@ -13,8 +13,15 @@ pub struct Config {
     pub timeouts: Timeouts,
     /// Source id written into every record (`-e`, ARGUS_MONITOR_ID).
     pub source_id: SourceId,
+    /// Interface tag written with the source id into records of version 5.
+    pub interface: Option<[u8; 4]>,
     /// Record format to write.
     pub version: Version,
+    /// Tell a TCP flow's sequence space, retransmissions and windows (ARGUS_GENERATE_TCP_PERF_METRIC). Without, its
+    /// records tell the connection's state and flags only. 3.0.8 reads the variable and ignores it.
+    pub tcp_performance: bool,
+    /// Tell the hash of the key, and its place in a table of so many buckets (ARGUS_GENERATE_HASH_METRICS).
+    pub hash_buckets: Option<u32>,
     /// Reproduce the harmless faults of argus 3.0.8 (`--compat 3.0.8`); pass the same to [`packet::Rules`].
     pub compat: bool,
     /// Count application octets (`-A`).
@@ -63,6 +70,10 @@ pub struct Timeouts {
     pub arp: Duration,
     /// Everything else (ARGUS_OTHER_TIMEOUT; 3.0.8 reads and ignores it).
     pub other: Duration,
+    /// IGMP, where not as `ip` (ARGUS_IGMP_TIMEOUT; 3.0.8 reads and ignores it).
+    pub igmp: Option<Duration>,
+    /// Fragments without their first, where not as `ip` (ARGUS_FRAG_TIMEOUT; 3.0.8 reads and ignores it).
+    pub fragment: Option<Duration>,
 }
 
 impl Default for Timeouts {
@@ -73,6 +84,8 @@ impl Default for Timeouts {
             icmp: Duration::from_secs(5),
             arp: Duration::from_secs(5),
             other: Duration::from_secs(30),
+            igmp: None,
+            fragment: None,
         }
     }
 }
@@ -111,7 +124,10 @@ impl Default for Config {
             status_interval: Duration::from_secs(5),
             timeouts: Timeouts::default(),
             source_id: SourceId::None,
+            interface: None,
             version: Version::V3,
+            tcp_performance: true,
+            hash_buckets: None,
             compat: false,
             application_octets: false,
             jitter: false,

@@ -22,7 +22,7 @@ use record::dsr::mac::Mac;
 use record::dsr::mpls::Mpls;
 use record::dsr::network::{
     ArpReply, Body, EspState, FirstIcmp, Fragments, Network, Rtcp, RtcpHeader, Rtp, RtpHeader,
-    Tcp as TcpBody, TcpInit, TcpPerf, TcpSide,
+    Tcp as TcpBody, TcpInit, TcpPerf, TcpSide, TcpStatus,
 };
 use record::dsr::psize::{Psize, Sizes};
 use record::dsr::time::{ABSOLUTE_NSEC, SideTime, Stamps, Time as TimeDsr};
@@ -82,10 +82,12 @@ impl Engine {
         let [src, dst] = &flow.sides;
         // A 5.x sensor without a source id writes no transport section (chapter section 5.5).
         if self.config.version == Version::V3 || self.config.source_id != SourceId::None {
-            Transport::new(self.config.source_id, sequence).emit(out);
+            let interface = self.config.interface.filter(|_| self.config.version == Version::V5);
+            Transport { interface, ..Transport::new(self.config.source_id, sequence) }.emit(out);
         }
         let key = out.len();
-        flow_section(flow, &rare).emit(out);
+        let section = flow_section(flow, &rare);
+        section.emit(out);
         let time = out.len();
         self.time(flow).emit(out);
         if self.config.compat && Kind::of(&flow.key) == Kind::Arp && flow.key[2] >> 24 == 0 {
@@ -191,11 +193,23 @@ impl Engine {
         EncapsView {
             qualifier: changed(src, record::dsr::encaps::SRC_CHANGED)
                 | changed(dst, record::dsr::encaps::DST_CHANGED),
-            src: src.encapsulation,
-            dst: dst.encapsulation,
+            src: self.encapsulation(src),
+            dst: self.encapsulation(dst),
             headers: None,
         }
         .emit(out);
+        if let Some(buckets) = self.config.hash_buckets {
+            let words = out.get(key + 4..time).unwrap_or_default();
+            crate::hash::of(words, section.qualifier, buckets).emit(out);
+        }
+    }
+
+    /// The encapsulations of a side. What version 3 calls ERSPAN is VXLAN in version 5; the GRE around it stays told.
+    fn encapsulation(&self, side: &Side) -> u32 {
+        match self.config.version {
+            Version::V3 => side.encapsulation,
+            Version::V5 => side.encapsulation & !packet::Encapsulation::ERSPAN.0,
+        }
     }
 
     /// The time section (chapter section 12.2).
@@ -253,7 +267,15 @@ impl Engine {
         };
         match flow.state {
             State::Tcp => match self.table.tcp.get(flow.network) {
-                Some(tcp) => Network::new(Body::Tcp(tcp_body(tcp, version, stale))),
+                Some(tcp) if self.config.tcp_performance || self.config.compat => {
+                    Network::new(Body::Tcp(tcp_body(tcp, version, stale)))
+                }
+                Some(tcp) => Network::new(Body::Tcp(TcpBody::Status(TcpStatus {
+                    status: tcp.reported_status(),
+                    src_flags: tcp.sides[0].flags,
+                    dst_flags: tcp.sides[1].flags,
+                    pad: 0,
+                }))),
                 None => Network::EMPTY,
             },
             State::Fragment => match self.table.reassemblies.get(flow.network) {

@@ -74,9 +74,22 @@ impl Engine {
     pub fn new(config: Config) -> Result<Engine, ConfigError> {
         let steady = Duration::from_secs(30);
         let times = &config.timeouts;
-        // 3.0.8 reads ARGUS_OTHER_TIMEOUT and does not use it.
-        let other = if config.compat { steady } else { times.other };
-        let timeouts = [times.ip, times.tcp, times.icmp, times.arp, other, steady].map(nanos);
+        // 3.0.8 reads the variables of these and does not use them.
+        let unless_ignored = |wanted: Option<Duration>, instead| match wanted {
+            Some(time) if !config.compat => time,
+            _ => instead,
+        };
+        let timeouts = [
+            times.ip,
+            times.tcp,
+            times.icmp,
+            times.arp,
+            unless_ignored(Some(times.other), steady),
+            steady,
+            unless_ignored(times.igmp, times.ip),
+            unless_ignored(times.fragment, times.ip),
+        ]
+        .map(nanos);
         Ok(Engine {
             table: Table::new(&config)?,
             queues: Queues::new(),
@@ -139,6 +152,11 @@ impl Engine {
     /// Number of the latest flow transaction.
     pub fn sequence_number(&self) -> u32 {
         self.number
+    }
+
+    /// Changes the interface tag of the records to come: another capture file begins.
+    pub fn set_interface(&mut self, tag: Option<[u8; 4]>) {
+        self.config.interface = tag;
     }
 
     /// The settings in force.

@@ -103,10 +103,12 @@ pub(crate) enum Class {
     Other,
     /// Constant 30 s.
     Fixed,
+    Igmp,
+    Fragment,
 }
 
 impl Class {
-    pub const COUNT: usize = 6;
+    pub const COUNT: usize = 8;
 }
 
 const fn head(kind: Kind, protocol: u8, second: u8) -> u32 {
@@ -197,7 +199,7 @@ impl Key {
                 let general = group == 0 && (!config.compat || kind == 0x11);
                 let named = if general { destination } else { group };
                 let message = u32::from(kind) << 8 | u32::from(code);
-                return make(Kind::Igmp, 0, source, named, message, u32::from(ip.id), 0, Class::Ip);
+                return make(Kind::Igmp, 0, source, named, message, u32::from(ip.id), 0, Class::Igmp);
             }
             Transport::Esp { spi, .. } => {
                 return make(Kind::Esp, 0, source, destination, spi, 0, 0, Class::Fixed);
@@ -229,7 +231,7 @@ impl Key {
             words: [head(Kind::Fragment, protocol, 0), a, b, id, 0, 0, 0, 0, 0, 0],
             rest: None,
             direction: u8::from(reverse),
-            class: Class::Ip,
+            class: Class::Fragment,
         }
     }
 
@@ -296,7 +298,7 @@ impl Key {
                 }
                 Transport::Esp { spi, .. } => (Kind::Esp6, spi, Class::Fixed, false),
                 Transport::Fragment => {
-                    (Kind::Fragment6, ip.fragment.map_or(0, |part| part.id), Class::Ip, true)
+                    (Kind::Fragment6, ip.fragment.map_or(0, |part| part.id), Class::Fragment, true)
                 }
                 Transport::Tcp(_) => (Kind::Ipv6, ports, Class::Tcp, true),
                 _ => (Kind::Ipv6, ports, if ip.protocol == 6 { Class::Tcp } else { Class::Ip }, true),

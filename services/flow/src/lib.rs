@@ -29,6 +29,7 @@ mod evict;
 mod flow;
 mod fragment;
 mod fragments;
+mod hash;
 mod index;
 mod jitter;
 mod key;

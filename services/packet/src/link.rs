@@ -54,6 +54,8 @@ enum Link {
 #[derive(Clone, Copy, Debug)]
 pub struct Dissector {
     link: Link,
+    /// The link type as it was given.
+    link_type: LinkType,
     /// Low octet of the link type: the access points in the key of a frame that nothing else names.
     number: u8,
     rules: Rules,
@@ -90,7 +92,12 @@ impl Dissector {
             178 => Link::Juniper,
             _ => Link::Other,
         };
-        Dissector { link, number: link_type.0 as u8, rules }
+        Dissector { link, link_type, number: link_type.0 as u8, rules }
+    }
+
+    /// The link type of the frames.
+    pub fn link_type(&self) -> LinkType {
+        self.link_type
     }
 
     /// What `frame` is. `wire_length` is the frame's length on the wire, which may exceed what was captured.
