@@ -1,54 +1,21 @@
-//! Packets from network interfaces (1.4): opening them, losing them, getting them back.
+//! Interfaces (1.4): opening them, losing them, getting them back.
 
 use std::collections::BTreeSet;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
 use daemon::Log;
-use flow::Time;
 use nix::ifaddrs::getifaddrs;
 use nix::net::if_::InterfaceFlags;
-use packet::{Dissector, LinkType, Rules};
-use pcap::{Active, Capture, TimestampType};
 
 use crate::interface::Interface;
+use crate::lanes::Lanes;
 use crate::observer::Observer;
-use crate::offline::{filter_error, plain};
 use crate::settings::Settings;
+use crate::source::{self, Fault, Opening, Ring, Source, Taker, is_special};
 
-/// Packets taken from one interface before the others have their turn.
-const BATCH: usize = 4096;
 /// How often interfaces are looked at.
 pub const LOOK: Duration = Duration::from_millis(500);
-/// How long libpcap lets packets gather, milliseconds.
-const TIMEOUT: i32 = 100;
-
-/// How interfaces are opened.
-#[derive(Clone, Debug)]
-pub struct Opening {
-    promiscuous: bool,
-    snap: u32,
-    buffer: Option<u32>,
-    timestamps: Vec<String>,
-    filter: Option<String>,
-    optimize: bool,
-    rules: Rules,
-}
-
-impl Opening {
-    /// As configured.
-    pub fn new(settings: &Settings, rules: Rules) -> Self {
-        Opening {
-            promiscuous: settings.promiscuous,
-            snap: settings.snaplen(),
-            buffer: settings.buffer,
-            timestamps: settings.timestamps.clone(),
-            filter: settings.filter.clone(),
-            optimize: settings.optimize,
-            rules,
-        }
-    }
-}
 
 /// One interface of one observation point.
 pub struct Port {
@@ -60,26 +27,14 @@ pub struct Port {
     pub link: u8,
     /// Whether it is up, as last seen.
     pub up: bool,
-    opened: Option<Opened>,
+    source: Option<Source>,
+    /// Rings of the other lanes that are theirs from the next [`Ports::hand_over`] on; `None` when nothing changed.
+    others: Option<Vec<Ring>>,
     try_at: Instant,
-    /// Kernel drops of handles that were closed.
+    /// Kernel drops of sources that were closed.
     dropped_before: u64,
     /// A failure that was told already.
     told: Option<String>,
-}
-
-struct Opened {
-    capture: Capture<Active>,
-    dissector: Dissector,
-    dropped: u64,
-}
-
-/// Why an interface cannot be opened.
-pub enum Fault {
-    /// It may be opened later: not there, not up, no permission.
-    Now(String),
-    /// The filter expression is wrong: no interface will do.
-    Filter(String),
 }
 
 impl Port {
@@ -90,7 +45,8 @@ impl Port {
             group,
             link: 0,
             up: false,
-            opened: None,
+            source: None,
+            others: None,
             try_at: Instant::now(),
             dropped_before: 0,
             told: None,
@@ -99,83 +55,77 @@ impl Port {
 
     /// Whether it is open.
     pub fn is_open(&self) -> bool {
-        self.opened.is_some()
+        self.source.is_some()
     }
 
     /// What becomes readable when packets come.
     pub fn descriptor(&self) -> Option<BorrowedFd<'_>> {
-        self.opened.as_ref().map(|opened| opened.capture.as_fd())
+        self.source.as_ref().map(|source| match source {
+            Source::Ring(ring) => ring.receiver.as_fd(),
+            Source::Libpcap(libpcap) => libpcap.capture.as_fd(),
+        })
     }
 
     /// Opens the interface.
     ///
     /// # Errors
     /// [`Fault`].
-    pub fn open(&mut self, how: &Opening) -> Result<(), Fault> {
-        let now = |error: &pcap::Error| Fault::Now(plain(error));
-        let mut inactive = Capture::from_device(self.interface.name.as_str())
-            .map_err(|error| now(&error))?
-            .promisc(how.promiscuous)
-            .snaplen(i32::try_from(how.snap).unwrap_or(i32::MAX))
-            .timeout(TIMEOUT);
-        if let Some(octets) = how.buffer {
-            inactive = inactive.buffer_size(i32::try_from(octets).unwrap_or(i32::MAX));
-        }
-        if let Some(kind) = how.timestamps.iter().find_map(|name| timestamp(name)) {
-            inactive = inactive.tstamp_type(kind);
-        }
-        let mut capture = inactive.open().and_then(Capture::setnonblock).map_err(|error| now(&error))?;
-        if let Some(name) = &self.interface.link {
-            let link = pcap::Linktype::from_name(name).map_err(|error| now(&error))?;
-            capture.set_datalink(link).map_err(|error| now(&error))?;
-        }
-        let link = LinkType(capture.get_datalink().0);
-        let dissector = Dissector::new(link, how.rules);
-        if let Some(filter) = &how.filter {
-            capture.filter(filter, how.optimize).map_err(|error| Fault::Filter(filter_error(&error)))?;
-        }
-        self.link = u8::try_from(link.0).unwrap_or(0);
-        self.opened = Some(Opened { capture, dissector, dropped: 0 });
+    pub fn open(&mut self, how: &Opening, log: &Log) -> Result<(), Fault> {
+        let (source, others, link) = source::open(&self.interface, how, log)?;
+        self.link = link;
+        self.source = Some(source);
+        self.others = Some(others);
         Ok(())
     }
 
     /// Closes it; drops that were counted stay counted.
     pub fn close(&mut self) {
-        self.dropped();
-        if let Some(opened) = self.opened.take() {
-            self.dropped_before += opened.dropped;
-        }
+        self.dropped_before = self.dropped();
+        self.source = None;
+        self.others = Some(Vec::new());
     }
 
-    /// Packets that the kernel dropped since the start.
+    /// Packets that the kernel dropped since the start, those of other lanes' rings not counted.
     pub fn dropped(&mut self) -> u64 {
-        let Some(opened) = &mut self.opened else { return self.dropped_before };
-        if let Ok(stats) = opened.capture.stats() {
-            opened.dropped = opened.dropped.max(u64::from(stats.dropped));
-        }
-        self.dropped_before + opened.dropped
+        self.dropped_before
+            + match &mut self.source {
+                None => 0,
+                Some(Source::Ring(ring)) => ring.dropped(),
+                Some(Source::Libpcap(libpcap)) => libpcap.dropped(),
+            }
     }
 
-    /// Gives the packets that are there to `take`; true when there may be more.
+    /// Hands over the packets that are there; true when there may be more.
     ///
     /// # Errors
-    /// The interface went away or down; the port is closed.
-    pub fn read<F>(&mut self, mut take: F) -> Result<bool, String>
-    where
-        F: FnMut(Time, &Dissector, &pcap::Packet<'_>),
-    {
-        let Some(opened) = &mut self.opened else { return Ok(false) };
-        let dissector = &opened.dissector;
-        let done = opened.capture.dispatch(Some(BATCH), |packet| {
-            let time = Time::from_pcap(packet.header.ts.tv_sec, packet.header.ts.tv_usec);
-            take(time, dissector, &packet);
-        });
-        match done {
-            Ok(count) => Ok(count >= BATCH),
-            Err(error) => {
-                self.close();
-                Err(plain(&error))
+    /// The interface went away or down, and libpcap with it; the port is closed. A ring lasts.
+    pub fn read(&mut self, taker: &mut Taker<'_>) -> Result<bool, String> {
+        match &mut self.source {
+            None => Ok(false),
+            Some(Source::Ring(ring)) => {
+                let more = ring.read(taker);
+                if !more {
+                    // An interface that is down says so once; its flags say it too.
+                    let _ = ring.receiver.socket().error();
+                }
+                Ok(more)
             }
+            Some(Source::Libpcap(libpcap)) => libpcap.read(taker).inspect_err(|_| self.close()),
+        }
+    }
+
+    /// Takes nothing from the wire any more; what was taken can be read.
+    pub fn shut(&self) {
+        if let Some(Source::Ring(ring)) = &self.source {
+            ring.shut();
+        }
+    }
+
+    /// Whether everything that was taken from the wire was read.
+    pub fn is_empty(&mut self) -> bool {
+        match &mut self.source {
+            Some(Source::Ring(ring)) => ring.is_empty(),
+            _ => true,
         }
     }
 
@@ -201,12 +151,12 @@ impl Port {
                 log.alert(format_args!("interface {name} is down"));
             }
         }
-        if !present.is_there(&name) && self.is_open() {
+        if !self.keeps(present, how) {
             self.close();
         }
         if !self.is_open() && up && Instant::now() >= self.try_at {
             self.try_at = Instant::now() + scan;
-            match self.open(how) {
+            match self.open(how, log) {
                 Ok(()) => self.told = None,
                 Err(Fault::Filter(error)) => return Err(error),
                 Err(Fault::Now(error)) => {
@@ -218,6 +168,27 @@ impl Port {
             }
         }
         Ok(())
+    }
+
+    /// False when it is open and has to be closed. A ring waits for an interface that is gone, and goes over to the one
+    /// of the same name that comes: that takes no privilege, which may have been given up. Rings that share packets
+    /// cannot do so.
+    fn keeps(&mut self, present: &Present, how: &Opening) -> bool {
+        let name = &self.interface.name;
+        let there = present.is_there(name);
+        match &mut self.source {
+            None => true,
+            Some(Source::Libpcap(_)) => there,
+            Some(Source::Ring(_)) if !there => how.threads == 1,
+            Some(Source::Ring(ring)) => {
+                let socket = ring.receiver.socket();
+                let (Ok(bound), Ok(device)) = (socket.bound(), socket.find(name)) else { return true };
+                if bound == device.index {
+                    return true;
+                }
+                how.threads == 1 && device.is_ethernet() && ring.receiver.follow(device).is_ok()
+            }
+        }
     }
 }
 
@@ -278,25 +249,6 @@ impl Present {
     }
 }
 
-/// Devices whose flags say nothing (1.4), and libpcap's pseudo devices.
-fn is_special(name: &str) -> bool {
-    ["any", "default"].contains(&name)
-        || ["dag", "napa", "dna", "zc", "nflog", "nfqueue", "usbmon", "bluetooth", "dbus-"]
-            .iter()
-            .any(|prefix| name.starts_with(prefix))
-}
-
-fn timestamp(name: &str) -> Option<TimestampType> {
-    Some(match name {
-        "host" => TimestampType::Host,
-        "lowprec" | "host_lowprec" => TimestampType::HostLowPrec,
-        "hiprec" | "host_hiprec" => TimestampType::HostHighPrec,
-        "adapter" | "sync" => TimestampType::Adapter,
-        "unsync" | "adapter_unsynced" => TimestampType::AdapterUnsynced,
-        _ => return None,
-    })
-}
-
 /// Everything that is open at the start.
 pub struct Ports {
     /// The interfaces.
@@ -341,10 +293,14 @@ pub fn open_ports(settings: &Settings, present: &Present, log: &Log) -> Result<P
     for port in &mut ports.list {
         let name = port.interface.name.clone();
         port.up = present.is_up(&name);
-        match port.open(&ports.opening) {
+        match port.open(&ports.opening, log) {
             Ok(()) => {
                 hopeful = true;
-                log.info(format_args!("interface {name} is up"));
+                if port.up {
+                    log.info(format_args!("interface {name} is up"));
+                } else {
+                    log.alert(format_args!("interface {name} is down"));
+                }
             }
             Err(Fault::Filter(error)) => return Err(error),
             Err(Fault::Now(_)) if present.is_there(&name) && !port.up => {
@@ -362,6 +318,27 @@ pub fn open_ports(settings: &Settings, present: &Present, log: &Log) -> Result<P
 }
 
 impl Ports {
+    /// Gives the other lanes their rings of ports that were opened or closed.
+    pub fn hand_over(&mut self, lanes: &Lanes) {
+        for (number, port) in self.list.iter_mut().enumerate() {
+            if let Some(rings) = port.others.take()
+                && lanes.count() > 0
+            {
+                lanes.exchange(number, port.group, rings);
+            }
+        }
+    }
+
+    /// Takes nothing from the wire any more.
+    pub fn shut(&self) {
+        self.list.iter().for_each(Port::shut);
+    }
+
+    /// Whether everything that was taken from the wire was read.
+    pub fn are_empty(&mut self) -> bool {
+        self.list.iter_mut().all(Port::is_empty)
+    }
+
     /// With `-i all`: interfaces that came since.
     pub fn add_new(&mut self, present: &Present) {
         if !self.all {

@@ -7,7 +7,9 @@
 //! | `environment` | ARGUS_ENV |
 //! | `run` | the order of start and end; reading capture files |
 //! | `offline`, `quick` | one capture file |
-//! | `capture`, `live` | the loop over interfaces; one interface |
+//! | `capture`, `lanes` | the loop over interfaces; threads that share their packets |
+//! | `live`, `source` | one interface; its ring, or libpcap |
+//! | `segments` | the packets that a super-packet was made of |
 //! | `engines` | what the flow engines are told |
 //! | `output` | where records go |
 //! | `report` | management records |
@@ -26,6 +28,7 @@ mod engines;
 mod environment;
 mod events;
 mod interface;
+mod lanes;
 mod live;
 mod observer;
 mod offline;
@@ -34,7 +37,9 @@ mod output;
 mod quick;
 mod report;
 mod run;
+mod segments;
 mod settings;
+mod source;
 mod targets;
 mod variables;
 

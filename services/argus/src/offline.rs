@@ -234,7 +234,7 @@ fn feeder(path: &Path, reading: &Reading) -> Result<Option<Feeder>, String> {
 }
 
 /// An error of the system in its own words, without the number.
-fn reason(error: &io::Error) -> String {
+pub fn reason(error: &io::Error) -> String {
     let text = error.to_string();
     text.split(" (os error").next().unwrap_or_default().to_owned()
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use flow::Counters;
+use flow::{Counters, Engine};
 use record::{Cause, MAR_LEN, Mar, STATUS_INTERFACE, SourceId, Stamp, Version};
 
 /// What all management records of one run have in common. Clones share the sequence number.
@@ -78,6 +78,33 @@ pub struct Totals {
     pub up: bool,
     /// Flow transactions.
     pub sequence: u32,
+}
+
+impl Totals {
+    /// Adds what an engine did.
+    pub fn add_engine(&mut self, engine: &Engine) {
+        let mut totals = Totals { counters: engine.counters(), ..Totals::default() };
+        totals.queue = engine.status_queue();
+        totals.octets = engine.octets();
+        totals.sequence = engine.sequence_number();
+        self.add(&totals);
+    }
+
+    /// Adds what others did.
+    pub fn add(&mut self, other: &Totals) {
+        let (sum, counters) = (&mut self.counters, &other.counters);
+        sum.packets += counters.packets;
+        sum.octets += counters.octets;
+        sum.in_flows += counters.in_flows;
+        sum.flows += counters.flows;
+        sum.records += counters.records;
+        sum.evictions += counters.evictions;
+        sum.parts_refused += counters.parts_refused;
+        self.dropped += other.dropped;
+        self.queue = self.queue.saturating_add(other.queue);
+        self.octets += other.octets;
+        self.sequence = self.sequence.wrapping_add(other.sequence);
+    }
 }
 
 /// Makes the periodic records and the last one.

@@ -51,20 +51,7 @@ impl Sensor {
     /// What the engines did together.
     pub fn totals(&self) -> Totals {
         let mut totals = Totals { clients: self.outlet.clients(), ..Totals::default() };
-        for engine in &self.engines {
-            let counters = engine.counters();
-            let sum = &mut totals.counters;
-            sum.packets += counters.packets;
-            sum.octets += counters.octets;
-            sum.in_flows += counters.in_flows;
-            sum.flows += counters.flows;
-            sum.records += counters.records;
-            sum.evictions += counters.evictions;
-            sum.parts_refused += counters.parts_refused;
-            totals.queue = totals.queue.saturating_add(engine.status_queue());
-            totals.octets += engine.octets();
-            totals.sequence = totals.sequence.wrapping_add(engine.sequence_number());
-        }
+        self.engines.iter().for_each(|engine| totals.add_engine(engine));
         totals.counters.records += self.event_records;
         self.identity.sequence.store(totals.sequence, Ordering::Relaxed);
         totals

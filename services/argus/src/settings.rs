@@ -44,6 +44,8 @@ pub struct Settings {
     pub snap: Option<u32>,
     /// Capture buffer, octets.
     pub buffer: Option<u32>,
+    /// Threads that share the packets of an interface.
+    pub capture_threads: usize,
     /// libpcap's timestamp source, by preference.
     pub timestamps: Vec<String>,
     /// Seconds between looks for lost interfaces.
@@ -179,6 +181,7 @@ impl Default for Settings {
             promiscuous: true,
             snap: None,
             buffer: None,
+            capture_threads: 1,
             timestamps: Vec::new(),
             scan: 2,
             filter: None,

@@ -170,6 +170,16 @@ fn apply(settings: &mut Settings, setting: &Setting, first: &mut First) -> Resul
         "ARGUS_MAX_OCTETS" => {
             settings.max_octets = Some(size(value).ok_or_else(|| warn("is not a size"))?);
         }
+        "ARGUS_CAPTURE_THREADS" => {
+            let wanted: usize = value.trim().parse().map_err(|_| warn("is not a number of threads"))?;
+            settings.capture_threads = wanted.clamp(1, 16);
+            if settings.capture_threads != wanted {
+                return Err(Problem::Warning(format!(
+                    "{wanted} is outside 1 to 16, taking {}",
+                    settings.capture_threads
+                )));
+            }
+        }
         "ARGUS_TIMESTAMP_TYPE" => {
             let (known, strange): (Vec<&str>, Vec<&str>) = words().partition(|word| {
                 ["hiprec", "lowprec", "adapter", "host", "sync", "unsync", "any", "default"].contains(word)
