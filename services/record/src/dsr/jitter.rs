@@ -35,7 +35,15 @@ impl Intervals {
     }
 
     fn thousandth(self) -> Intervals {
-        let scale = |v: f32| (f64::from(v) / 1000.0) as f32;
+        self.scaled(1e-3)
+    }
+
+    fn thousandfold(self) -> Intervals {
+        self.scaled(1e3)
+    }
+
+    fn scaled(self, factor: f64) -> Intervals {
+        let scale = |v: f32| (f64::from(v) * factor) as f32;
         Intervals {
             min: scale(self.min),
             mean: scale(self.mean),
@@ -155,6 +163,18 @@ impl Jitter {
             src_idle: self.dst_idle,
             dst_active: self.src_active,
             dst_idle: self.src_idle,
+            ..self
+        }
+    }
+
+    /// Microseconds to nanoseconds.
+    pub fn micros_to_nanos(self) -> Jitter {
+        let scale = |i: Option<Intervals>| i.map(Intervals::thousandfold);
+        Jitter {
+            src_active: scale(self.src_active),
+            src_idle: scale(self.src_idle),
+            dst_active: scale(self.dst_active),
+            dst_idle: scale(self.dst_idle),
             ..self
         }
     }

@@ -3,9 +3,11 @@
 use super::{Body, Dsr, Record, Slot};
 use crate::dsr::Index;
 use crate::dsr::agr::Agr;
+use crate::dsr::encaps::Encaps;
 use crate::dsr::flow::{FlowKey, HwAddr, Ipv4Detail, Ipv4Key, Ipv6Detail, Ipv6Key, MASKS};
 use crate::dsr::jitter;
 use crate::dsr::network::{Body as State, Tcp, TcpSide};
+use crate::dsr::psize::Psize;
 use crate::dsr::time::{ABSOLUTE_NSEC, ABSOLUTE_USEC, SideTime, Stamps, Time};
 use crate::header::Version;
 use crate::stamp::Stamp;
@@ -92,8 +94,10 @@ impl Record {
     }
 
     /// The record as another version has it. To version 3: one-word source id, no interface name, microseconds,
-    /// five-word inter-packet times, TCP state without maximum segment sizes; other DSRs stay. To version 5: the
-    /// version nibble, and the place of a management record's id.
+    /// five-word inter-packet times, TCP state without maximum segment sizes, no VXLAN among the encapsulations (it would
+    /// read as ERSPAN); other DSRs stay. To version 5: nanoseconds, seven-word inter-packet times, TCP state with a place
+    /// for maximum segment sizes, a short ARP answer, the subtype of packet sizes, no ERSPAN among the encapsulations,
+    /// and the place of a management record's id.
     pub fn into_version(mut self, version: Version) -> Record {
         if version == self.header.version() {
             return self;
@@ -115,6 +119,10 @@ impl Record {
             Body::Dsrs { slots, .. } if version == Version::V3 => {
                 let nsec = slots.iter().any(|s| matches!(s.dsr, Dsr::Time(t) if t.is_nsec()));
                 slots.iter_mut().for_each(|s| to_v3(s, nsec));
+            }
+            Body::Dsrs { slots, .. } => {
+                let usec = !slots.iter().any(|s| matches!(s.dsr, Dsr::Time(t) if t.is_nsec()));
+                slots.iter_mut().for_each(|s| to_v5(s, usec));
             }
             _ => {}
         }
@@ -213,6 +221,59 @@ fn to_v3(slot: &mut Slot, nsec: bool) {
             }
             Dsr::Network(n)
         }
+        Dsr::Encaps(e) => Dsr::Encaps(without_reused_bit(e)),
+        same => same,
+    });
+}
+
+/// ERSPAN in version 3, VXLAN in version 5 (section 7.14).
+const REUSED: u32 = 0x0400_0000;
+
+fn without_reused_bit(encaps: Encaps) -> Encaps {
+    Encaps { src: encaps.src & !REUSED, dst: encaps.dst & !REUSED, ..encaps }
+}
+
+fn to_v5(slot: &mut Slot, usec: bool) {
+    change(slot, |dsr| match dsr {
+        Dsr::Time(t) if t.qualifier == ABSOLUTE_USEC => {
+            let (encoding, stamps) = match t.stamps {
+                // Offsets are microseconds, whatever the stamps are.
+                Stamps::Relative(src, dst) => (2, Stamps::Sides(src, dst)),
+                same => (t.encoding, same),
+            };
+            Dsr::Time(Time { encoding, qualifier: ABSOLUTE_NSEC, stamps })
+        }
+        Dsr::Jitter(j) => {
+            let j = if usec { j.micros_to_nanos() } else { j };
+            let form = if j.form == jitter::Form::Five { jitter::Form::Seven } else { j.form };
+            Dsr::Jitter(jitter::Jitter { form, ..j })
+        }
+        Dsr::Network(mut n) => {
+            let side = |s: &mut TcpSide| {
+                s.maxseg = s.maxseg.or(Some((0, 0)));
+                if usec {
+                    s.last_frac = s.last_frac.min(999_999) * 1000;
+                }
+            };
+            match &mut n.body {
+                State::Tcp(Tcp::Init(t)) => {
+                    t.maxseg = t.maxseg.or(Some((0, 0)));
+                    n.qualifier = 2;
+                }
+                State::Tcp(Tcp::Perf(t)) => {
+                    side(&mut t.src);
+                    side(&mut t.dst);
+                    n.qualifier = 2;
+                }
+                State::Arp(a) => a.tail_words = 0,
+                _ => {}
+            }
+            Dsr::Network(n)
+        }
+        Dsr::Psize(p) if p.subtype == 0 => {
+            Dsr::Psize(Psize { subtype: u8::from(p.src.is_some()) | u8::from(p.dst.is_some()) << 1, ..p })
+        }
+        Dsr::Encaps(e) => Dsr::Encaps(without_reused_bit(e)),
         same => same,
     });
 }
