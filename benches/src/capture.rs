@@ -79,7 +79,22 @@ pub fn write(path: &Path, packets: u64, snap: u32) -> io::Result<Made> {
     header.extend(snap.to_le_bytes());
     header.extend(1u32.to_le_bytes());
     out.write_all(&header)?;
+    let made = each(packets, |now, frame| {
+        let kept = frame.len().min(snap as usize);
+        let mut record = [0; 16];
+        record[..4].copy_from_slice(&((now / 1_000_000) as u32).to_le_bytes());
+        record[4..8].copy_from_slice(&((now % 1_000_000) as u32).to_le_bytes());
+        record[8..12].copy_from_slice(&(kept as u32).to_le_bytes());
+        record[12..].copy_from_slice(&(frame.len() as u32).to_le_bytes());
+        out.write_all(&record)?;
+        out.write_all(&frame[..kept])
+    })?;
+    out.flush()?;
+    Ok(made)
+}
 
+/// Gives `packets` packets to `take`: time in microseconds since 1970, and the whole frame.
+pub fn each(packets: u64, mut take: impl FnMut(u64, &[u8]) -> io::Result<()>) -> io::Result<Made> {
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
     let mut queue = BinaryHeap::new();
     let mut talks: Vec<Talk> = Vec::with_capacity(OPEN);
@@ -94,14 +109,7 @@ pub fn write(path: &Path, packets: u64, snap: u32) -> io::Result<Made> {
         let Some(talk) = talks.get_mut(slot) else { break };
         frame.clear();
         let more = talk.packet(&mut frame, &mut random);
-        let kept = frame.len().min(snap as usize);
-        let mut record = [0; 16];
-        record[..4].copy_from_slice(&((now / 1_000_000) as u32).to_le_bytes());
-        record[4..8].copy_from_slice(&((now % 1_000_000) as u32).to_le_bytes());
-        record[8..12].copy_from_slice(&(kept as u32).to_le_bytes());
-        record[12..].copy_from_slice(&(frame.len() as u32).to_le_bytes());
-        out.write_all(&record)?;
-        out.write_all(&frame[..kept])?;
+        take(now, &frame)?;
         made.packets += 1;
         made.octets += frame.len() as u64;
         made.seconds = (now - BEGIN) as f64 / 1e6;
@@ -112,7 +120,6 @@ pub fn write(path: &Path, packets: u64, snap: u32) -> io::Result<Made> {
         let gap = 1 + random.below(2 * talk.pace);
         queue.push(Reverse((now + gap, slot)));
     }
-    out.flush()?;
     Ok(made)
 }
 

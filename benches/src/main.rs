@@ -1,13 +1,19 @@
 //! Runs our sensor and reader beside their peers on one capture and prints the ratios.
 //!
-//! `cargo run --release -p bench [-- --packets N] [--snap OCTETS] [--runs N] [--keep FOLDER]`
+//! `cargo run --release -p bench [-- --packets N] [--snap OCTETS] [--runs N] [--keep FOLDER] [--only files|live]
+//! [--rate PACKETS-PER-SECOND] [--seconds N]`
 //!
 //! The capture is made in code ([`capture`]): at least a million packets of interleaved TCP, UDP, DNS, ICMP, ARP and IPv6
 //! flows. Every program reads it from the page cache; CPU seconds are user plus system time of the child, the best of
 //! several runs; memory is its peak resident set ([`measure`]).
+//!
+//! The live part ([`live`]) puts the same packets on a pair of virtual interfaces, as fast as the kernel sends them or at
+//! a given rate, and has each sensor listen at the other end.
 #![forbid(unsafe_code)]
 
 mod capture;
+mod generator;
+mod live;
 mod measure;
 
 use std::path::{Path, PathBuf};
@@ -20,6 +26,11 @@ struct Options {
     snap: u32,
     runs: u32,
     keep: Option<PathBuf>,
+    files: bool,
+    live: bool,
+    /// Packets per second to offer; 0 for as many as can be sent.
+    rates: Vec<u64>,
+    seconds: u64,
 }
 
 /// One line of a table.
@@ -34,6 +45,9 @@ fn main() {
     if let Some(arguments) = measure::asked_to_measure() {
         measure::child(&arguments);
     }
+    if let Some(arguments) = live::asked_to_generate() {
+        live::child(&arguments);
+    }
     if let Err(error) = run() {
         eprintln!("bench: {error}");
         std::process::exit(1);
@@ -42,7 +56,16 @@ fn main() {
 
 fn options() -> Result<Options, String> {
     use lexopt::prelude::*;
-    let mut options = Options { packets: 1_200_000, snap: 128, runs: 3, keep: None };
+    let mut options = Options {
+        packets: 1_200_000,
+        snap: 128,
+        runs: 3,
+        keep: None,
+        files: true,
+        live: true,
+        rates: Vec::new(),
+        seconds: 5,
+    };
     let mut parser = lexopt::Parser::from_env();
     let bad = |error: lexopt::Error| error.to_string();
     while let Some(argument) = parser.next().map_err(bad)? {
@@ -51,6 +74,13 @@ fn options() -> Result<Options, String> {
             Long("snap") => options.snap = parser.value().map_err(bad)?.parse().map_err(bad)?,
             Long("runs") => options.runs = parser.value().map_err(bad)?.parse().map_err(bad)?,
             Long("keep") => options.keep = Some(parser.value().map_err(bad)?.into()),
+            Long("rate") => options.rates.push(parser.value().map_err(bad)?.parse().map_err(bad)?),
+            Long("seconds") => options.seconds = parser.value().map_err(bad)?.parse().map_err(bad)?,
+            Long("only") => match parser.value().map_err(bad)?.to_str() {
+                Some("files") => options.live = false,
+                Some("live") => options.files = false,
+                _ => return Err("--only takes files or live".to_owned()),
+            },
             other => return Err(other.unexpected().to_string()),
         }
     }
@@ -66,7 +96,15 @@ fn run() -> Result<(), String> {
         None => std::env::temp_dir().join(format!("panoptes-bench-{}", std::process::id())),
     };
     std::fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-    let result = compare(&options, programs, &folder);
+    let mut result = Ok(());
+    if options.files {
+        result = compare(&options, programs, &folder);
+    }
+    if options.live && result.is_ok() {
+        // As many as can be sent, and a rate that both sensors should bear.
+        let rates = if options.rates.is_empty() { vec![0, 150_000] } else { options.rates };
+        result = live::compare(&rates, options.seconds, programs, &folder);
+    }
     if options.keep.is_none() {
         let _ = std::fs::remove_dir_all(&folder);
     }

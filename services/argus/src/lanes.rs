@@ -45,6 +45,8 @@ pub struct Lanes {
     lanes: Vec<Lane>,
     records: Receiver<Vec<u8>>,
     news: UnixStream,
+    /// The other end, which the lanes have copies of: kept, or the end of the last would be news for ever.
+    _tell: UnixStream,
 }
 
 struct Lane {
@@ -91,7 +93,7 @@ impl Lanes {
                 .map_err(failed)?;
             lanes.push(Lane { orders, wake, totals, thread: Some(thread) });
         }
-        Ok(Lanes { lanes, records, news })
+        Ok(Lanes { lanes, records, news, _tell: tell })
     }
 
     /// Lanes beside the main loop.
