@@ -1,35 +1,41 @@
 //! Packets from capture files (1.5).
 
-use std::fs::File;
-use std::io::{self, Read, Write};
-use std::os::fd::AsRawFd as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
+use capfile::{Hint, Kind, Reader};
 use flow::Time;
 use packet::{Dissector, LinkType, Rules};
 use pcap::{Capture, Offline, Precision};
 
-use crate::quick::QuickFile;
+pub use crate::input::reason;
+use crate::input::{self, Feeder, Nature, Told};
+use crate::sieve::Sieve;
 
-/// How often a followed file is looked at for more.
-const FOLLOW: Duration = Duration::from_millis(100);
 /// Packets taken before the signals are looked at.
 const BATCH: usize = 512;
 
 /// One capture file, open.
 pub struct CaptureFile {
     way: Way,
-    dissector: Dissector,
+    path: PathBuf,
+    reading: Reading,
+    nature: Nature,
+    links: Links,
+    /// Set by a followed file that was cut or replaced.
+    renewed: Told,
+    /// Set by a thread that feeds the reader.
+    fed: Option<Told>,
 }
 
 enum Way {
-    /// The common kind.
-    Quick(QuickFile),
-    /// Everything else.
-    Libpcap { capture: Capture<Offline>, nanos: bool, feeder: Option<Feeder> },
+    /// Not looked at yet, or read by us.
+    Ours(Reader),
+    /// A variant of pcap that only libpcap knows, fed by a thread.
+    Libpcap { capture: Capture<Offline>, feeder: Feeder, link: i32 },
+    /// Taken apart while one way becomes another.
+    None,
 }
 
 /// How a file is to be read.
@@ -43,6 +49,8 @@ pub struct Reading {
     pub follow: bool,
     /// Microseconds only, as 3.0.8.
     pub compat: bool,
+    /// What has no format of its own is TSH.
+    pub tsh: bool,
     /// How frames are dissected.
     pub rules: Rules,
     /// Set when the program is asked to stop.
@@ -50,103 +58,262 @@ pub struct Reading {
 }
 
 /// Why a file was not read to its end.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// Not a capture, not readable, or of a link type that is not known.
+    /// Not a capture, or not readable.
     Unreadable(String),
     /// It ends in the middle of a packet.
     Cut(String),
     /// The filter expression is wrong.
     Filter(String),
+    /// There is nothing yet; ask again.
+    Wait,
+    /// A followed file was cut or replaced, as the text says: it begins anew.
+    Renewed(String),
+}
+
+impl From<capfile::Fault> for Fault {
+    fn from(fault: capfile::Fault) -> Fault {
+        match fault {
+            capfile::Fault::Unreadable(text) => Fault::Unreadable(text),
+            capfile::Fault::Cut(text) => Fault::Cut(text),
+            capfile::Fault::Wait => Fault::Wait,
+        }
+    }
+}
+
+/// What is known of the link types of a file: each with its dissector and its filter.
+struct Links {
+    rules: Rules,
+    filter: Option<(String, bool)>,
+    list: Vec<(i32, Dissector, Option<Sieve>)>,
+}
+
+impl Links {
+    /// Where a link type is in the list.
+    #[inline]
+    fn find(&mut self, link: i32, last: usize) -> Result<usize, Fault> {
+        match self.list.get(last) {
+            Some((known, ..)) if *known == link => Ok(last),
+            _ => self.find_slowly(link),
+        }
+    }
+
+    #[cold]
+    fn find_slowly(&mut self, link: i32) -> Result<usize, Fault> {
+        if let Some(at) = self.list.iter().position(|(known, ..)| *known == link) {
+            return Ok(at);
+        }
+        let sieve = match &self.filter {
+            None => None,
+            Some((expression, optimize)) => Some(
+                Sieve::compile(expression, *optimize, link)
+                    .map_err(|error| Fault::Filter(filter_error(&error)))?,
+            ),
+        };
+        self.list.push((link, Dissector::new(LinkType(link), self.rules), sieve));
+        Ok(self.list.len() - 1)
+    }
 }
 
 impl CaptureFile {
-    /// Opens a file; `-` is standard input. Compressed files are recognised by their first octets.
+    /// Opens a file; `-` is standard input. What it is, is told by its content.
     ///
     /// # Errors
-    /// [`Fault::Unreadable`], [`Fault::Filter`].
+    /// [`Fault::Unreadable`], [`Fault::Cut`], [`Fault::Filter`].
     pub fn open(path: &Path, reading: &Reading) -> Result<Self, Fault> {
-        let plain_file = reading.filter.is_none() && !reading.follow && path.as_os_str() != "-";
-        if plain_file && let Some(quick) = QuickFile::open(path, reading.compat) {
-            let dissector = Dissector::new(LinkType::ETHERNET, reading.rules);
-            return Ok(CaptureFile { way: Way::Quick(quick), dissector });
-        }
-        let feeder = feeder(path, reading).map_err(Fault::Unreadable)?;
-        let precision = if reading.compat { Precision::Micro } else { Precision::Nano };
-        let opened = match &feeder {
-            Some(feeder) => Capture::from_file_with_precision(&feeder.path, precision),
-            None => Capture::from_file_with_precision(path, precision),
+        let renewed = Told::default();
+        let (input, nature) = input::open(path, reading.follow, &renewed).map_err(Fault::Unreadable)?;
+        let filter = reading.filter.clone().map(|expression| (expression, reading.optimize));
+        let mut file = CaptureFile {
+            way: Way::Ours(Reader::new(input, hint(path, reading.tsh))),
+            path: path.to_owned(),
+            reading: reading.clone(),
+            nature,
+            links: Links { rules: reading.rules, filter, list: Vec::new() },
+            renewed,
+            fed: None,
         };
-        let mut capture = match opened {
-            Ok(capture) => capture,
-            Err(error) => {
-                let told = feeder.as_ref().and_then(Feeder::error);
-                return Err(Fault::Unreadable(told.unwrap_or_else(|| plain(&error))));
+        match file.settle() {
+            // A bad filter is told before the first packet.
+            Ok(()) => {
+                if let Ok(Some(link)) = file.link() {
+                    file.links.find_slowly(link)?;
+                }
             }
+            Err(Fault::Wait) => {}
+            Err(fault) => return Err(fault),
+        }
+        Ok(file)
+    }
+
+    /// Whether it may have to wait for its input.
+    pub fn may_wait(&self) -> bool {
+        self.reading.follow || self.nature == Nature::Pipe
+    }
+
+    /// Finds out what the input is and how to read it.
+    fn settle(&mut self) -> Result<(), Fault> {
+        // Compressed captures are not compressed again without end.
+        for _ in 0..3 {
+            let Way::Ours(reader) = &mut self.way else { return Ok(()) };
+            match reader.detect()? {
+                Kind::Capture => return Ok(()),
+                Kind::Compressed => self.decompress()?,
+                Kind::Libpcap => self.hand_over()?,
+            }
+        }
+        Err(Fault::Unreadable("compressed more than twice".to_owned()))
+    }
+
+    fn decompress(&mut self) -> Result<(), Fault> {
+        let Way::Ours(reader) = std::mem::replace(&mut self.way, Way::None) else { return Ok(()) };
+        let input = if self.nature == Nature::Pipe {
+            let feeder =
+                Feeder::start(reader.into_input(), true, &self.reading.stop).map_err(Fault::Unreadable)?;
+            let (input, told) = feeder.into_input();
+            self.fed = Some(told);
+            input
+        } else if self.fed.is_none() && self.reading.follow {
+            // A compressed file is read once, to its end.
+            self.reading.follow = false;
+            let (input, _) = input::open(&self.path, false, &self.renewed).map_err(Fault::Unreadable)?;
+            input::decompress(input).map_err(Fault::Unreadable)?
+        } else {
+            input::decompress(reader.into_input()).map_err(Fault::Unreadable)?
         };
-        if let Some(feeder) = &feeder {
-            feeder.opened();
-        }
-        let link = LinkType(capture.get_datalink().0);
-        let dissector = Dissector::new(link, reading.rules);
-        if let Some(filter) = &reading.filter {
-            capture.filter(filter, reading.optimize).map_err(|error| Fault::Filter(filter_error(&error)))?;
-        }
-        Ok(CaptureFile { way: Way::Libpcap { capture, nanos: !reading.compat, feeder }, dissector })
+        self.way = Way::Ours(Reader::new(input, hint(&self.path, self.reading.tsh)));
+        Ok(())
     }
 
-    /// Compiles a filter for the file's link type.
-    ///
-    /// # Errors
-    /// The expression is wrong.
-    pub fn compile(&self, expression: &str, optimize: bool) -> Result<pcap::BpfProgram, pcap::Error> {
-        match &self.way {
-            Way::Quick(_) => Capture::dead(pcap::Linktype::ETHERNET)?.compile(expression, optimize),
-            Way::Libpcap { capture, .. } => capture.compile(expression, optimize),
+    fn hand_over(&mut self) -> Result<(), Fault> {
+        let Way::Ours(reader) = std::mem::replace(&mut self.way, Way::None) else { return Ok(()) };
+        let feeder =
+            Feeder::start(reader.into_input(), false, &self.reading.stop).map_err(Fault::Unreadable)?;
+        let precision = if self.reading.compat { Precision::Micro } else { Precision::Nano };
+        let capture = Capture::from_file_with_precision(feeder.path(), precision)
+            .map_err(|error| Fault::Unreadable(feeder.error().take().unwrap_or_else(|| plain(&error))))?;
+        let link = capture.get_datalink().0;
+        self.way = Way::Libpcap { capture, feeder, link };
+        Ok(())
+    }
+
+    /// The link type of the next packet, or of the first interface; `None` at the end of the input.
+    fn link(&mut self) -> Result<Option<i32>, Fault> {
+        match &mut self.way {
+            Way::Ours(reader) => Ok(reader.link()?),
+            Way::Libpcap { link, .. } => Ok(Some(*link)),
+            Way::None => Ok(None),
         }
     }
 
-    /// Gives up to `most` packets to `take`: time, dissector, octets, length on the wire. Returns how many there were, 0
-    /// at the end.
+    /// Compiles a filter for the file's first link type.
     ///
     /// # Errors
-    /// [`Fault::Cut`], [`Fault::Unreadable`].
-    pub fn read<F>(&mut self, most: usize, mut take: F) -> Result<usize, Fault>
+    /// As [`CaptureFile::read`].
+    pub fn compile(&mut self, expression: &str, optimize: bool) -> Result<Sieve, Fault> {
+        let link = self.link()?.unwrap_or(LinkType::ETHERNET.0);
+        Sieve::compile(expression, optimize, link).map_err(|error| Fault::Filter(filter_error(&error)))
+    }
+
+    /// Gives up to `most` packets that pass the filter to `take`: time, dissector, octets, length on the wire. Returns
+    /// how many were looked at, 0 at the end.
+    ///
+    /// # Errors
+    /// All packets before the fault have been given then.
+    pub fn read<F>(&mut self, most: usize, take: F) -> Result<usize, Fault>
     where
         F: FnMut(Time, &Dissector, &[u8], u32),
     {
-        let dissector = &self.dissector;
-        let (capture, nanos, feeder) = match &mut self.way {
-            Way::Quick(quick) => {
-                return quick
-                    .read(most.min(BATCH), |time, frame, length| take(time, dissector, frame, length));
-            }
-            Way::Libpcap { capture, nanos, feeder } => (capture, *nanos, &*feeder),
-        };
-        let done = capture.dispatch(Some(most.min(BATCH)), |packet| {
-            let (seconds, fraction) = (packet.header.ts.tv_sec, packet.header.ts.tv_usec);
-            let time = if nanos {
-                // Seconds past 2038 come as negative ones.
-                Time::from_nanos(i64::from(seconds as u32), fraction.clamp(0, 999_999_999))
-            } else {
-                Time::from_pcap(seconds, fraction)
-            };
-            take(time, dissector, packet.data, packet.header.len);
-        });
-        match done {
-            Ok(0) => match feeder.as_ref().and_then(Feeder::error) {
-                Some(error) => Err(Fault::Unreadable(error)),
-                None => Ok(0),
-            },
-            Ok(count) => Ok(count),
-            Err(error) => {
-                if let Some(error) = feeder.as_ref().and_then(Feeder::error) {
-                    return Err(Fault::Unreadable(error));
+        self.settle()?;
+        let done = self.batch(most.min(BATCH), take);
+        match (done, self.fed.as_ref().and_then(Told::take), self.renewed.take()) {
+            (Ok(count), None, None) => Ok(count),
+            // What came is taken first; the text is told when nothing more comes.
+            (Ok(count @ 1..), fed, renewed) => {
+                if let (Some(told), Some(text)) = (&self.fed, fed) {
+                    told.tell(text);
                 }
-                let text = plain(&error);
-                Err(if text.contains("truncated") { Fault::Cut(text) } else { Fault::Unreadable(text) })
+                if let Some(text) = renewed {
+                    self.renewed.tell(text);
+                }
+                Ok(count)
             }
+            (_, _, Some(how)) => Err(Fault::Renewed(how)),
+            (_, Some(text), None) => Err(Fault::Unreadable(text)),
+            (Err(fault), None, None) => Err(fault),
         }
+    }
+
+    fn batch<F>(&mut self, most: usize, mut take: F) -> Result<usize, Fault>
+    where
+        F: FnMut(Time, &Dissector, &[u8], u32),
+    {
+        let (links, compat) = (&mut self.links, self.reading.compat);
+        let (mut last, mut wrong) = (0, None);
+        let mut pass = |link: i32, time: Time, data: &[u8], length: u32| {
+            match links.find(link, last) {
+                Ok(at) => last = at,
+                Err(fault) => {
+                    wrong.get_or_insert(fault);
+                    return;
+                }
+            }
+            let Some((_, dissector, sieve)) = links.list.get(last) else { return };
+            if wrong.is_none() && sieve.as_ref().is_none_or(|sieve| sieve.passes(data, length)) {
+                take(time, dissector, data, length);
+            }
+        };
+        let done = match &mut self.way {
+            Way::Ours(reader) => reader
+                .read(most, |packet| {
+                    let seconds = i64::from(packet.seconds);
+                    let time = if compat {
+                        Time::from_micros(seconds, packet.nanos / 1000)
+                    } else {
+                        Time::from_nanos(seconds, packet.nanos)
+                    };
+                    pass(packet.link, time, packet.data, packet.length);
+                })
+                .map_err(Fault::from),
+            Way::Libpcap { capture, feeder, link } => {
+                let done = capture.dispatch(Some(most), |packet| {
+                    let (seconds, fraction) = (packet.header.ts.tv_sec, packet.header.ts.tv_usec);
+                    let time = if compat {
+                        Time::from_pcap(seconds, fraction)
+                    } else {
+                        // Seconds past 2038 come as negative ones.
+                        Time::from_nanos(i64::from(seconds as u32), fraction.clamp(0, 999_999_999))
+                    };
+                    pass(*link, time, packet.data, packet.header.len);
+                });
+                match (done, feeder.error().take()) {
+                    (Ok(0) | Err(_), Some(text)) => Err(Fault::Unreadable(text)),
+                    (Ok(count), _) => Ok(count),
+                    (Err(error), None) => {
+                        let text = plain(&error);
+                        let cut = text.contains("truncated");
+                        Err(if cut { Fault::Cut(text) } else { Fault::Unreadable(text) })
+                    }
+                }
+            }
+            Way::None => Ok(0),
+        };
+        match wrong {
+            Some(fault) => Err(fault),
+            None if self.reading.stop.load(Ordering::Relaxed) != 0 && done == Err(Fault::Wait) => Ok(0),
+            None => done,
+        }
+    }
+}
+
+/// What a file's name and the command line say of its format.
+fn hint(path: &Path, tsh: bool) -> Hint {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    match (name.contains(".erf"), tsh) {
+        (true, _) => Hint::Erf,
+        (false, true) => Hint::Tsh,
+        (false, false) => Hint::None,
     }
 }
 
@@ -162,117 +329,4 @@ pub fn plain(error: &pcap::Error) -> String {
 pub fn filter_error(error: &pcap::Error) -> String {
     let text = plain(error);
     if text.starts_with("can't parse") { text } else { format!("can't parse filter expression: {text}") }
-}
-
-/// A thread that hands a file's octets to libpcap through a pipe: what is compressed, grows, or is standard input.
-struct Feeder {
-    /// The pipe's end for libpcap, as a name it can open.
-    path: String,
-    /// Keeps the pipe's reading end open until libpcap has opened it for itself.
-    end: Mutex<Option<std::os::fd::OwnedFd>>,
-    error: Arc<Mutex<Option<String>>>,
-}
-
-impl Feeder {
-    fn opened(&self) {
-        self.end.lock().unwrap_or_else(PoisonError::into_inner).take();
-    }
-
-    fn error(&self) -> Option<String> {
-        self.error.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-}
-
-/// Starts a feeder when the file needs one.
-fn feeder(path: &Path, reading: &Reading) -> Result<Option<Feeder>, String> {
-    let standard = path.as_os_str() == "-";
-    if !standard {
-        let mut file = File::open(path).map_err(|error| reason(&error))?;
-        let kind = file.metadata().map_err(|error| reason(&error))?;
-        if kind.is_dir() {
-            return Err("is a folder".to_owned());
-        }
-        if kind.is_file() && !reading.follow {
-            if kind.len() == 0 {
-                return Err("empty file".to_owned());
-            }
-            let mut magic = [0; 6];
-            let got = read_up_to(&mut file, &mut magic).map_err(|error| reason(&error))?;
-            if !stream::is_compressed(magic.get(..got).unwrap_or_default()) {
-                return Ok(None);
-            }
-        }
-    }
-    let (end, begin) = nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC)
-        .map_err(|error| format!("cannot make a pipe: {error}"))?;
-    let mut into = File::from(begin);
-    let error = Arc::new(Mutex::new(None));
-    let (told, path, reading) = (Arc::clone(&error), path.to_owned(), reading.clone());
-    let feeder =
-        Feeder { path: format!("/proc/self/fd/{}", end.as_raw_fd()), end: Mutex::new(Some(end)), error };
-    let feed = move || {
-        let done = if reading.follow && !standard {
-            File::open(&path)
-                .and_then(|file| copy_followed(file, &mut into, &reading.stop))
-                .map_err(|e| reason(&e))
-        } else {
-            stream::open_input(&path)
-                .map_err(|error| error.to_string())
-                .and_then(|mut input| copy(&mut input, &mut into).map_err(|error| reason(&error)))
-        };
-        if let Err(error) = done {
-            *told.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
-        }
-        // The end of the pipe is seen only now, when the error is in place.
-        drop(into);
-    };
-    std::thread::Builder::new()
-        .name("feeder".to_owned())
-        .spawn(feed)
-        .map_err(|error| format!("cannot start a thread: {error}"))?;
-    Ok(Some(feeder))
-}
-
-/// An error of the system in its own words, without the number.
-pub fn reason(error: &io::Error) -> String {
-    let text = error.to_string();
-    text.split(" (os error").next().unwrap_or_default().to_owned()
-}
-
-fn read_up_to(input: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
-    let mut got = 0;
-    while let Some(rest) = buffer.get_mut(got..).filter(|rest| !rest.is_empty()) {
-        match input.read(rest) {
-            Ok(0) => break,
-            Ok(count) => got += count,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(got)
-}
-
-/// Copies until either end closes. That the reader closes first is no error: it has seen enough.
-fn copy(from: &mut dyn Read, into: &mut File) -> io::Result<()> {
-    let mut buffer = vec![0; 64 << 10];
-    loop {
-        match from.read(&mut buffer) {
-            Ok(0) => return Ok(()),
-            Ok(count) => match into.write_all(buffer.get(..count).unwrap_or_default()) {
-                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
-                other => other?,
-            },
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-}
-
-/// Copies what there is and what is appended, until a stop is asked for.
-fn copy_followed(mut file: File, into: &mut File, stop: &AtomicUsize) -> io::Result<()> {
-    while stop.load(Ordering::Acquire) == 0 {
-        copy(&mut file, into)?;
-        std::thread::sleep(FOLLOW);
-    }
-    Ok(())
 }

@@ -20,6 +20,7 @@ use crate::offline::{CaptureFile, Fault, Reading, filter_error};
 use crate::output::{Outlet, Outputs, prepare, stream_log};
 use crate::report::{self, Identity, Reporter, Totals};
 use crate::settings::Settings;
+use crate::sieve::Sieve;
 
 /// What runs, whatever the packets come from.
 pub struct Sensor {
@@ -285,6 +286,7 @@ fn reading(settings: &Settings, signals: Option<&Signals>) -> Reading {
         optimize: settings.optimize,
         follow: settings.follow,
         compat: settings.compat,
+        tsh: settings.tsh,
         rules: engines::rules(settings),
         stop: signals.map(Signals::stop_flag).unwrap_or_default(),
     }
@@ -319,6 +321,8 @@ fn read_files(settings: &Settings, mut sensor: Sensor) -> Result<(), String> {
             Err(End::Fault(Fault::Cut(error) | Fault::Unreadable(error))) => {
                 faults.push(format!("{name}: {error}"))
             }
+            // Taken care of where the file is read.
+            Err(End::Fault(Fault::Wait | Fault::Renewed(_))) => {}
         }
         sensor.flush_flows()?;
     }
@@ -355,9 +359,8 @@ enum End {
 
 fn read_file(path: &Path, reading: &Reading, sensor: &mut Sensor, packets: &mut Packets) -> Result<(), End> {
     let mut file = CaptureFile::open(path, reading).map_err(End::Fault)?;
-    // A reader that may wait for its input, or for its clock, passes every record on at once.
-    let prompt = reading.follow || packets.pace.is_some() || path.as_os_str() == "-";
-    let most = if prompt { 1 } else { u64::MAX };
+    // A reader that waits for its clock passes every record on at once.
+    let most = if packets.pace.is_some() { 1 } else { u64::MAX };
     loop {
         let Sensor { engines, outlet, signals, dump, .. } = &mut *sensor;
         let Some(engine) = engines.first_mut() else { return Ok(()) };
@@ -381,12 +384,21 @@ fn read_file(path: &Path, reading: &Reading, sensor: &mut Sensor, packets: &mut 
                 }
             });
         written.map_err(End::Output)?;
-        let got = got.map_err(End::Fault)?;
-        if prompt {
+        if packets.pace.is_some() || file.may_wait() {
             outlet.flush().map_err(End::Output)?;
         }
         sensor.status_when_due(|_| {}).map_err(End::Output)?;
-        if got == 0 || packets.left == 0 || sensor.signals.stop().is_some() {
+        let got = match got {
+            Ok(got) => Some(got),
+            Err(Fault::Wait) => None,
+            Err(Fault::Renewed(how)) => {
+                sensor.log.warning(format_args!("{}: {how}, reading it from its beginning", path.display()));
+                file = CaptureFile::open(path, reading).map_err(End::Fault)?;
+                None
+            }
+            Err(fault) => return Err(End::Fault(fault)),
+        };
+        if got == Some(0) || packets.left == 0 || sensor.signals.stop().is_some() {
             return Ok(());
         }
     }
@@ -413,25 +425,21 @@ fn wait_until_due(
 /// `-b`: the compiled filter of the first source.
 fn dump_filter(settings: &Settings) -> Result<(), String> {
     let expression = settings.filter.clone().unwrap_or_default();
+    let told = |fault| match fault {
+        Fault::Filter(error) => error,
+        Fault::Cut(error) | Fault::Unreadable(error) | Fault::Renewed(error) => error,
+        Fault::Wait => "nothing to read yet".to_owned(),
+    };
     let compiled = if let Some(path) = settings.files.first() {
         let reading = Reading { filter: None, follow: false, ..reading(settings, None) };
-        let file = CaptureFile::open(path, &reading).map_err(|fault| match fault {
-            Fault::Cut(error) | Fault::Unreadable(error) | Fault::Filter(error) => {
-                format!("{}: {error}", path.display())
-            }
-        })?;
-        file.compile(&expression, settings.optimize)
+        CaptureFile::open(path, &reading)
+            .map_err(|fault| format!("{}: {}", path.display(), told(fault)))?
+            .compile(&expression, settings.optimize)
+            .map_err(told)?
     } else {
-        pcap::Capture::dead(pcap::Linktype::ETHERNET)
-            .and_then(|capture| capture.compile(&expression, settings.optimize))
+        Sieve::compile(&expression, settings.optimize, 1).map_err(|error| filter_error(&error))?
     };
-    let program = compiled.map_err(|error| filter_error(&error))?;
-    let program: Vec<bpf::Instruction> = program
-        .get_instructions()
-        .iter()
-        .filter_map(|instruction| bpf::Instruction::parse(&instruction.to_string()))
-        .collect();
-    show(&bpf::listing(&program));
+    show(&bpf::listing(compiled.program()));
     Ok(())
 }
 

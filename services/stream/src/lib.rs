@@ -25,7 +25,7 @@ pub use client::{Client, ClientOptions, Event};
 pub use error::{Error, FilterReply, Refusal};
 pub use follow::{Happening, Retry, follow};
 pub use hello::Initial;
-pub use open::{is_compressed, open as open_input};
+pub use open::{decompress, is_compressed, open as open_input};
 pub use output::Output;
 pub use reader::{Damage, Item, Reader};
 pub use server::{Broadcast, ClientStatus, MakeInitial, Server, ServerConfig, Totals, listen_addresses};

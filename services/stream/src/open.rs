@@ -36,8 +36,12 @@ pub(crate) fn display(path: &Path) -> String {
     if path.as_os_str() == "-" { "(stdin)".into() } else { path.display().to_string() }
 }
 
-/// Puts a decompressor over `input` when its first octets are a compressor's magic.
-pub(crate) fn decompress<R>(mut input: R, name: &str) -> Result<Box<dyn Read + Send>, Error>
+/// Puts a decompressor over `input` when its first octets are a compressor's magic. `name` is for messages.
+///
+/// # Errors
+///
+/// As [`open`].
+pub fn decompress<R>(mut input: R, name: &str) -> Result<Box<dyn Read + Send>, Error>
 where
     R: Read + Send + 'static,
 {

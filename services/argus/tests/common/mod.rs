@@ -145,6 +145,19 @@ pub fn read(path: &Path) -> Vec<Seen> {
     records(&std::fs::read(path).expect("an output"))
 }
 
+/// The whole records of a file that is being written.
+pub fn read_so_far(path: &Path) -> Vec<Seen> {
+    let octets = std::fs::read(path).unwrap_or_default();
+    let mut whole = 0;
+    while let Some([high, low]) = octets.get(whole + 2..whole + 4) {
+        match whole + usize::from(u16::from_be_bytes([*high, *low])) * 4 {
+            next if next <= octets.len() => whole = next,
+            _ => break,
+        }
+    }
+    records(&octets[..whole])
+}
+
 /// Its management records.
 pub fn mars(seen: &[Seen]) -> Vec<Mar> {
     seen.iter()
@@ -160,14 +173,14 @@ pub fn flows(seen: &[Seen]) -> usize {
     seen.iter().filter(|record| matches!(record, Seen::Flow(_))).count()
 }
 
-/// Waits for a condition, at most 15 s.
+/// Waits for a condition, at most a minute.
 pub fn wait_for<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
     let begin = Instant::now();
     loop {
         if let Some(value) = condition() {
             return value;
         }
-        assert!(begin.elapsed() < Duration::from_secs(15), "waited in vain for {what}");
+        assert!(begin.elapsed() < Duration::from_secs(60), "waited in vain for {what}");
         std::thread::sleep(Duration::from_millis(10));
     }
 }

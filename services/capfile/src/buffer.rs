@@ -1,0 +1,137 @@
+//! The octets of an input: a window that moves over it and grows no further than a packet needs.
+
+use std::io::{self, Read};
+
+use crate::Fault;
+
+/// Anything that captures are read from.
+pub type Input = Box<dyn Read + Send>;
+
+/// Octets read at a time.
+const PIECE: usize = 256 << 10;
+
+pub(crate) struct Buffer {
+    input: Input,
+    octets: Vec<u8>,
+    begin: usize,
+    end: usize,
+    /// Octets of the input before `begin`.
+    passed: u64,
+}
+
+impl Buffer {
+    pub fn new(input: Input) -> Buffer {
+        Buffer { input, octets: Vec::new(), begin: 0, end: 0, passed: 0 }
+    }
+
+    /// Has `wanted` octets in the window, or as many as the input still has; returns how many are there.
+    #[inline]
+    pub fn fill(&mut self, wanted: usize) -> Result<usize, Fault> {
+        if self.end - self.begin >= wanted {
+            return Ok(self.end - self.begin);
+        }
+        self.fill_slowly(wanted)
+    }
+
+    #[cold]
+    fn fill_slowly(&mut self, wanted: usize) -> Result<usize, Fault> {
+        self.octets.copy_within(self.begin..self.end, 0);
+        self.end -= self.begin;
+        self.begin = 0;
+        if self.octets.len() < wanted.max(PIECE) {
+            self.octets.resize(wanted.max(PIECE), 0);
+        }
+        while self.end < wanted {
+            match self.input.read(self.octets.get_mut(self.end..).unwrap_or_default()) {
+                Ok(0) => break,
+                Ok(count) => self.end += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Err(Fault::Wait),
+                Err(error) => return Err(unreadable(&error)),
+            }
+        }
+        Ok(self.end)
+    }
+
+    /// What is there, from the place reached on.
+    #[inline]
+    pub fn window(&self) -> &[u8] {
+        self.octets.get(self.begin..self.end).unwrap_or_default()
+    }
+
+    /// Moves over `count` octets that are in the window.
+    #[inline]
+    pub fn pass(&mut self, count: usize) {
+        let count = count.min(self.end - self.begin);
+        self.begin += count;
+        self.passed += count as u64;
+    }
+
+    /// Moves over up to `count` octets, more than a window holds perhaps; returns how many there were so far. To be
+    /// called again with the rest after [`Fault::Wait`], which `left` keeps.
+    pub fn skip(&mut self, left: &mut u64) -> Result<(), Fault> {
+        while *left > 0 {
+            let got = self.fill(usize::try_from(*left).unwrap_or(usize::MAX).min(PIECE));
+            let here = ((self.end - self.begin) as u64).min(*left);
+            self.pass(here as usize);
+            *left -= here;
+            if got? == 0 {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// Octets of the input before the window.
+    pub fn place(&self) -> u64 {
+        self.passed
+    }
+
+    /// What was read and not passed, and the rest.
+    pub fn into_parts(self) -> (Vec<u8>, Input) {
+        let seen = self.window().to_vec();
+        (seen, self.input)
+    }
+}
+
+/// An error of the system in its own words, without the number.
+fn unreadable(error: &io::Error) -> Fault {
+    let text = error.to_string();
+    Fault::Unreadable(text.split(" (os error").next().unwrap_or_default().to_owned())
+}
+
+/// Reads numbers in one byte order from checked places; beyond the end they are 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Order {
+    Little,
+    Big,
+}
+
+impl Order {
+    #[inline]
+    pub fn u16(self, octets: &[u8], at: usize) -> u16 {
+        let two = octets.get(at..).and_then(|rest| rest.first_chunk()).copied().unwrap_or_default();
+        match self {
+            Order::Little => u16::from_le_bytes(two),
+            Order::Big => u16::from_be_bytes(two),
+        }
+    }
+
+    #[inline]
+    pub fn u32(self, octets: &[u8], at: usize) -> u32 {
+        let four = octets.get(at..).and_then(|rest| rest.first_chunk()).copied().unwrap_or_default();
+        match self {
+            Order::Little => u32::from_le_bytes(four),
+            Order::Big => u32::from_be_bytes(four),
+        }
+    }
+
+    #[inline]
+    pub fn u64(self, octets: &[u8], at: usize) -> u64 {
+        let eight = octets.get(at..).and_then(|rest| rest.first_chunk()).copied().unwrap_or_default();
+        match self {
+            Order::Little => u64::from_le_bytes(eight),
+            Order::Big => u64::from_be_bytes(eight),
+        }
+    }
+}
