@@ -268,10 +268,12 @@ impl CaptureFile {
             Way::Ours(reader) => reader
                 .read(most, |packet| {
                     let seconds = i64::from(packet.seconds);
+                    // The fraction of a damaged capture may be anything; it is kept within its second.
+                    let nanos = packet.nanos.min(999_999_999);
                     let time = if compat {
-                        Time::from_micros(seconds, packet.nanos / 1000)
+                        Time::from_micros(seconds, nanos / 1000)
                     } else {
-                        Time::from_nanos(seconds, packet.nanos)
+                        Time::from_nanos(seconds, nanos)
                     };
                     pass(packet.link, time, packet.data, packet.length);
                 })

@@ -83,7 +83,10 @@ pub static PROGRAM: Program<Id> = Program {
         Opt::value(Id::License, 'E', "", "<days>", "accepted without effect.").hidden(),
         Opt::flag(Id::Follow, 'f', "follow", "don't stop when EOF is seen, but wait for more")
             .detail("                                 packets to arrive in packet capture file.")
-            .more("With -r: packets appended to the file are read as they come; the port of -P is served."),
+            .more(
+                "With -r: packets appended to the file are read as they come; the port of -P is served. A file that is \
+                 replaced or cut short is read from its beginning.",
+            ),
         Opt::value(Id::ConfigFile, 'F', "config", "<conffile>", "read configuration from <conffile>.")
             .more("At its place among the options: later ones override it. /etc/argus.conf is not read then.")
             .complete(Complete::Files),
@@ -116,8 +119,9 @@ pub static PROGRAM: Program<Id> = Program {
                  \x20               -r -             read standard input",
             )
             .more(
-                "pcap in either byte order with micro- or nanoseconds and pcapng, also compressed with gzip, bzip2, xz \
-                 or zstd. Files are read in the order of their names.",
+                "pcap in either byte order with micro- or nanoseconds, pcapng (of several interfaces too), Endace ERF, Sun \
+                 snoop, NLANR TSH, also compressed with gzip, bzip2, xz or zstd: told by content, where that does not \
+                 tell by '.erf' in the name, then by -t. Files are read in the order of their names.",
             )
             .complete(Complete::Files),
         Opt::flag(Id::ResponseTime, 'R', "response-time", "generate response time data."),
