@@ -79,6 +79,18 @@ impl Outlet {
         u32::try_from(self.outputs.list.len() + clients).unwrap_or(u32::MAX)
     }
 
+    /// Records that wait for an output.
+    pub fn waiting(&self) -> u64 {
+        self.outputs
+            .list
+            .iter()
+            .map(|output| match &output.way {
+                Way::Here(_) => 0,
+                Way::There(thread) => thread.waiting(),
+            })
+            .sum()
+    }
+
     /// Records that were lost on the way out: to clients and outputs that were too slow, or that failed.
     pub fn lost(&self) -> u64 {
         let clients = self.broadcast.as_ref().map_or(0, |broadcast| broadcast.totals().dropped);

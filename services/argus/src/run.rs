@@ -51,7 +51,8 @@ pub struct Sensor {
 impl Sensor {
     /// What the engines did together.
     pub fn totals(&self) -> Totals {
-        let mut totals = Totals { clients: self.outlet.clients(), ..Totals::default() };
+        let waiting = u32::try_from(self.outlet.waiting()).unwrap_or(u32::MAX);
+        let mut totals = Totals { clients: self.outlet.clients(), waiting, ..Totals::default() };
         self.engines.iter().for_each(|engine| totals.add_engine(engine));
         totals.counters.records += self.event_records;
         self.identity.sequence.store(totals.sequence, Ordering::Relaxed);

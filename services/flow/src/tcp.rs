@@ -153,6 +153,14 @@ impl Order {
 }
 
 impl Tcp {
+    /// Notes what the first segment was with its sender too, as records of version 5 tell it (chapter section 6.3).
+    pub fn note_first(&mut self, side: usize) {
+        let seen = self.status;
+        if let Some(sender) = self.sides.get_mut(side) {
+            sender.status |= seen;
+        }
+    }
+
     /// The state after a flow's first segment (chapter section 6.3).
     pub fn first(segment: &Segment<'_>) -> Tcp {
         let header = segment.header;

@@ -8,7 +8,7 @@ use crate::rtp::Rtp;
 use crate::slab::Part;
 use crate::tcp::{Segment, Tcp, status};
 use packet::{Addresses, Icmp, Ip, Network, Summary, Transport};
-use record::Cause;
+use record::{Cause, Version};
 
 /// Shortest ICMP message that the network section describes (record-format chapter, section 7.5).
 const DESCRIBED_ICMP: u32 = 28;
@@ -174,9 +174,13 @@ impl Engine {
             compat: self.config.compat,
             track_duplicates: self.config.track_duplicates,
         };
+        let noted = self.config.version == Version::V5;
         let Some(tcp) = self.table.tcp_of(part) else { return (side, true) };
         if first {
             *tcp = Tcp::first(&segment);
+            if noted {
+                tcp.note_first(side);
+            }
             return (side, true);
         }
         let outcome = tcp.next(&segment);
@@ -205,6 +209,9 @@ impl Engine {
         let reuse = !self.config.compat;
         if let Some(tcp) = self.table.tcp_of(part) {
             *tcp = Tcp::first(&Segment { side, ..segment });
+            if noted {
+                tcp.note_first(side);
+            }
             if reuse {
                 tcp.status |= status::PORT_REUSE;
             }

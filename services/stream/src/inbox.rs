@@ -89,6 +89,12 @@ impl Inbox {
         dropped
     }
 
+    /// Records that wait.
+    pub(crate) fn waiting(&self) -> u64 {
+        let state = self.lock();
+        count(&state.older) + count(&state.newer)
+    }
+
     /// Waits until something is there, at most `patience`. False when the inbox is closed and empty.
     pub(crate) fn wait(&self, patience: Duration) -> bool {
         let state = self.lock();

@@ -83,6 +83,11 @@ impl Output {
         self.shared.dropped.load(Ordering::Relaxed)
     }
 
+    /// Records that wait for the thread.
+    pub fn waiting(&self) -> u64 {
+        self.shared.inbox.waiting()
+    }
+
     /// True once the output has failed. It stays so.
     pub fn has_failed(&self) -> bool {
         self.shared.failed.load(Ordering::Relaxed)
