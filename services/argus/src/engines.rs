@@ -31,6 +31,8 @@ pub fn config(settings: &Settings, observer: Observer, tag: Option<[u8; 4]>) -> 
         jitter: report.jitter,
         packet_size: report.packet_size,
         mac: report.mac,
+        size_histogram: report.size_histogram,
+        keystroke: report.keystroke.then(|| report.strokes.clone()),
         user_data: report.user_data,
         start_records: report.start_records,
         bidirectional_timestamps: report.both_times,
@@ -62,6 +64,7 @@ pub fn config(settings: &Settings, observer: Observer, tag: Option<[u8; 4]>) -> 
         }
     }
     let optional = |seconds: Option<u32>| seconds.map(|seconds| Duration::from_secs(u64::from(seconds)));
+    config.timeouts.fallow = Duration::from_secs(u64::from(timeouts.fallow.unwrap_or(0)));
     config.timeouts.igmp = optional(timeouts.igmp);
     config.timeouts.fragment = optional(timeouts.frag);
     config

@@ -64,6 +64,8 @@ pub struct Totals {
     pub dropped: u64,
     /// Flows in the status queues.
     pub queue: u32,
+    /// Live TCP flows past their idle timeout.
+    pub fallow: u32,
     /// Clients and outputs.
     pub clients: u32,
     /// Octets of flow state.
@@ -85,6 +87,7 @@ impl Totals {
     pub fn add_engine(&mut self, engine: &Engine) {
         let mut totals = Totals { counters: engine.counters(), ..Totals::default() };
         totals.queue = engine.status_queue();
+        totals.fallow = engine.fallow();
         totals.octets = engine.octets();
         totals.sequence = engine.sequence_number();
         self.add(&totals);
@@ -102,6 +105,7 @@ impl Totals {
         sum.parts_refused += counters.parts_refused;
         self.dropped += other.dropped;
         self.queue = self.queue.saturating_add(other.queue);
+        self.fallow = self.fallow.saturating_add(other.fallow);
         self.octets += other.octets;
         self.sequence = self.sequence.wrapping_add(other.sequence);
     }
@@ -143,8 +147,8 @@ impl Reporter {
             Version::V5 => {
                 mar.argusid = version.cookie();
                 mar.next_seq = totals.sequence.wrapping_add(1);
-                // What version 3 calls drift: interfaces, and flows of the fallow queue, of which we have none.
-                mar.drift = u64::from(totals.interfaces) << 32;
+                // What version 3 calls drift: interfaces, and flows of the fallow queue.
+                mar.drift = u64::from(totals.interfaces) << 32 | u64::from(totals.fallow);
             }
         }
         mar.start = (self.previous.secs(), self.previous.subsec_micros());

@@ -129,6 +129,12 @@ pub struct Report {
     pub packet_size: bool,
     /// `-U`, octets of each direction.
     pub user_data: u16,
+    /// ARGUS_PACKET_SIZE_HISTOGRAM.
+    pub size_histogram: bool,
+    /// ARGUS_KEYSTROKE.
+    pub keystroke: bool,
+    /// What ARGUS_KEYSTROKE and ARGUS_KEYSTROKE_CONF say of it.
+    pub strokes: flow::Keystroke,
     /// `-C`.
     pub control: bool,
     /// ARGUS_GENERATE_TCP_PERF_METRIC=no.
@@ -166,6 +172,8 @@ pub struct Timeouts {
     pub arp: Option<u32>,
     /// Others.
     pub other: Option<u32>,
+    /// Live TCP connections, past `tcp`.
+    pub fallow: Option<u32>,
 }
 
 impl Default for Settings {

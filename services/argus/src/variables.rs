@@ -234,19 +234,28 @@ fn apply(settings: &mut Settings, setting: &Setting, first: &mut First) -> Resul
             return unless(wanted, "clients are not authenticated: this build has no SASL");
         }
         "ARGUS_KEYSTROKE" => {
-            let wanted = !value.is_empty() && !value.eq_ignore_ascii_case("no");
-            return unless(wanted, "keystrokes are not looked for");
+            let kind = value.trim().to_ascii_lowercase();
+            settings.report.keystroke = matches!(kind.as_str(), "yes" | "tcp" | "ssh");
+            settings.report.strokes.ssh = kind == "ssh";
+            return unless(
+                !settings.report.keystroke && !matches!(kind.as_str(), "" | "no"),
+                "is none of yes, tcp, ssh, no",
+            );
         }
-        "ARGUS_PACKET_SIZE_HISTOGRAM" => return unless(yes, "packet sizes have no histogram"),
+        "ARGUS_KEYSTROKE_CONF" => {
+            let strange = settings.report.strokes.configure(value).err();
+            return unless(
+                strange.is_some(),
+                &format!("'{}' is not understood", strange.unwrap_or_default()),
+            );
+        }
+        "ARGUS_PACKET_SIZE_HISTOGRAM" => settings.report.size_histogram = yes,
         "ARGUS_ENCAPS_CAPTURE" => return unless(yes, "outer headers are not kept"),
         "ARGUS_TUNNEL_PARSING" | "ARGUS_TUNNEL_INFORMATION" => {
             return unless(yes, "tunnels are not reported");
         }
         "ARGUS_DEDUP" => return unless(yes, "duplicates are not dropped"),
-        "ARGUS_TCP_FALLOW_TIMEOUT" => {
-            timeout()?;
-            return unless(true, "TCP flows are not remembered for longer than ARGUS_TCP_TIMEOUT");
-        }
+        "ARGUS_TCP_FALLOW_TIMEOUT" => settings.timeouts.fallow = timeout()?,
         "ARGUS_CONTROLPLANE_PROTO" => {
             return unless(!value.trim().is_empty(), "control-plane ports cannot be chosen");
         }

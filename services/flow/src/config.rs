@@ -1,5 +1,6 @@
 //! What a sensor is told about flows and records.
 
+use crate::keystroke::Keystroke;
 use packet::Rules;
 use record::{SourceId, Version};
 use std::time::Duration;
@@ -30,6 +31,8 @@ pub struct Config {
     pub jitter: bool,
     /// Minimum and maximum packet size (`-Z`).
     pub packet_size: bool,
+    /// Count packets by size too (5.x, ARGUS_PACKET_SIZE_HISTOGRAM); with `packet_size`.
+    pub size_histogram: bool,
     /// Report MAC addresses (`-m`).
     pub mac: bool,
     /// User data octets kept for each direction of a record (`-U`); at most 65528 are.
@@ -53,6 +56,8 @@ pub struct Config {
     /// enforced as `max_flows` is. User data (`user_data`) may take as much again: a flow that finds no room for its
     /// own is reported without ([`Counters::parts_refused`](crate::Counters::parts_refused)).
     pub max_octets: u64,
+    /// Count keystrokes in TCP connections (ARGUS_KEYSTROKE).
+    pub keystroke: Option<Keystroke>,
     /// Keys the hash of the flow table, so that no sender can choose colliding keys. Random in a live sensor.
     pub hash_key: u64,
 }
@@ -72,6 +77,8 @@ pub struct Timeouts {
     pub other: Duration,
     /// IGMP, where not as `ip` (ARGUS_IGMP_TIMEOUT; 3.0.8 reads and ignores it).
     pub igmp: Option<Duration>,
+    /// How long a live TCP connection is remembered past `tcp` (5.x, ARGUS_TCP_FALLOW_TIMEOUT); zero for not at all.
+    pub fallow: Duration,
     /// Fragments without their first, where not as `ip` (ARGUS_FRAG_TIMEOUT; 3.0.8 reads and ignores it).
     pub fragment: Option<Duration>,
 }
@@ -84,6 +91,7 @@ impl Default for Timeouts {
             icmp: Duration::from_secs(5),
             arp: Duration::from_secs(5),
             other: Duration::from_secs(30),
+            fallow: Duration::ZERO,
             igmp: None,
             fragment: None,
         }
@@ -132,6 +140,7 @@ impl Default for Config {
             application_octets: false,
             jitter: false,
             packet_size: false,
+            size_histogram: false,
             mac: false,
             user_data: 0,
             start_records: false,
@@ -142,6 +151,7 @@ impl Default for Config {
             key: KeyParts::default(),
             max_flows: 1 << 20,
             max_octets: 1 << 30,
+            keystroke: None,
             hash_key: 0x9e37_79b9_7f4a_7c15,
         }
     }

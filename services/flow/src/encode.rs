@@ -9,6 +9,7 @@ use crate::rtp::Form;
 use crate::slab::{NONE, Part};
 use crate::tcp::{Registers, Tcp};
 use crate::time::Time;
+use record::dsr::behavior::Behavior;
 use record::dsr::data::DataView;
 use record::dsr::encaps::EncapsView;
 use record::dsr::flow::{
@@ -139,17 +140,18 @@ impl Engine {
             ip_attributes(src, dst).emit(out);
         }
         if self.config.packet_size {
-            let sizes = |side: &Side| {
-                (side.largest != 0).then_some(Sizes {
-                    min: side.smallest,
-                    max: side.largest,
-                    histogram: [0; 4],
-                })
+            const HISTOGRAM: u8 = 0x04;
+            let histograms = self.table.sizes.get(part);
+            let packed = histograms.map_or([[0; 4]; 2], |sides| [sides[0].packed(), sides[1].packed()]);
+            let sizes = |side: &Side, histogram: [u8; 4]| {
+                (side.largest != 0).then_some(Sizes { min: side.smallest, max: side.largest, histogram })
             };
-            let (src, dst) = (sizes(src), sizes(dst));
+            let (src, dst) = (sizes(src, packed[0]), sizes(dst, packed[1]));
+            let sides = u8::from(src.is_some()) | u8::from(dst.is_some()) << 1;
             let subtype = match self.config.version {
+                _ if histograms.is_some() => sides | HISTOGRAM,
                 Version::V3 => 0,
-                Version::V5 => u8::from(src.is_some()) | u8::from(dst.is_some()) << 1,
+                Version::V5 => sides,
             };
             Psize { subtype, src, dst }.emit(out);
         }
@@ -198,6 +200,13 @@ impl Engine {
             headers: None,
         }
         .emit(out);
+        if let Some(rules) = &self.config.keystroke
+            && let Some(strokes) = self.table.strokes.get(part)
+            && strokes.looked
+        {
+            Behavior { subtype: if rules.ssh { 2 } else { 1 }, qualifier: 0, src: strokes.count, dst: 0 }
+                .emit(out);
+        }
         if let Some(buckets) = self.config.hash_buckets {
             let words = out.get(key + 4..time).unwrap_or_default();
             crate::hash::of(words, section.qualifier, buckets).emit(out);

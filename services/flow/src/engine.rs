@@ -88,6 +88,7 @@ impl Engine {
             steady,
             unless_ignored(times.igmp, times.ip),
             unless_ignored(times.fragment, times.ip),
+            times.fallow,
         ]
         .map(nanos);
         Ok(Engine {
@@ -142,6 +143,11 @@ impl Engine {
     /// Flows in the status queue, as a management record states them.
     pub fn status_queue(&self) -> u32 {
         self.queues.status_length()
+    }
+
+    /// Live TCP flows that are remembered past their idle timeout.
+    pub fn fallow(&self) -> u32 {
+        self.queues.length(Queue(Class::Fallow as u8))
     }
 
     /// Octets of flow state in use.

@@ -105,10 +105,12 @@ pub(crate) enum Class {
     Fixed,
     Igmp,
     Fragment,
+    /// Live TCP connections whose idle time is over. No key is of this class.
+    Fallow,
 }
 
 impl Class {
-    pub const COUNT: usize = 8;
+    pub const COUNT: usize = 9;
 }
 
 const fn head(kind: Kind, protocol: u8, second: u8) -> u32 {

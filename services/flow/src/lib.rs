@@ -13,7 +13,7 @@
 //! | `key` | which packets belong together, and their direction |
 //! | `table`, `slab`, `index`, `queue` | bounded memory: flows, optional parts, hash index, timer queues |
 //! | `tcp`, `rtp`, `esp`, `fragment`, `fragments` | state by protocol |
-//! | `jitter`, `user_data` | optional measurements |
+//! | `jitter`, `sizes`, `keystroke`, `user_data` | optional measurements |
 //! | `encode` | records from flows |
 //!
 //! Rules: flow-model chapter. Sizes: a flow takes at most 192 octets, TCP at most 320, with every option 512.
@@ -33,9 +33,11 @@ mod hash;
 mod index;
 mod jitter;
 mod key;
+mod keystroke;
 mod lifecycle;
 mod queue;
 mod rtp;
+mod sizes;
 mod slab;
 mod table;
 mod tcp;
@@ -46,5 +48,6 @@ mod user_data;
 pub use config::{Config, ConfigError, KeyParts, Timeouts};
 pub use counters::Counters;
 pub use engine::{Engine, Sink};
+pub use keystroke::Keystroke;
 pub use record::Cause;
 pub use time::Time;

@@ -4,6 +4,7 @@ use crate::engine::{Engine, Sink};
 use crate::flow::{Flow, Queue, Session, State, Why};
 use crate::key::Class;
 use crate::slab::{NONE, Part};
+use crate::tcp::Phase;
 use record::Cause;
 
 impl Engine {
@@ -13,9 +14,21 @@ impl Engine {
         for class in 0..Class::COUNT as u8 {
             let timeout = self.timeouts.get(usize::from(class)).copied().unwrap_or(i64::MAX);
             while let Some(part) = self.due(Queue(class), timeout) {
-                self.retire(part, sink);
+                if class == Class::Tcp as u8 && !self.config.timeouts.fallow.is_zero() && self.is_live(part) {
+                    self.requeue(part, Queue(Class::Fallow as u8));
+                } else {
+                    self.retire(part, sink);
+                }
             }
         }
+    }
+
+    /// Whether a TCP connection was established and nobody has ended it.
+    fn is_live(&self, part: Part) -> bool {
+        let Some(flow) = self.table.flows.get(part).filter(|flow| flow.state == State::Tcp) else {
+            return false;
+        };
+        self.table.tcp.get(flow.network).is_some_and(|tcp| tcp.phase == Phase::Established)
     }
 
     /// The head of a queue, when it has waited for `interval`.
@@ -70,6 +83,12 @@ impl Engine {
             for gaps in &mut metrics.gaps {
                 gaps.reset();
             }
+        }
+        if let Some(strokes) = self.table.strokes.get_mut(part) {
+            strokes.reset();
+        }
+        if let Some(sizes) = self.table.sizes.get_mut(part) {
+            *sizes = Default::default();
         }
         self.table.user.reset(flow.user);
         if let Some(rare) = self.table.rare.get_mut(flow.rare) {

@@ -42,6 +42,11 @@ impl Queues {
         }
     }
 
+    /// Flows in an idle queue.
+    pub fn length(&self, queue: Queue) -> u32 {
+        self.idle.get(usize::from(queue.0)).map_or(0, |list| list.count)
+    }
+
     /// Flows in the status queue.
     pub fn status_length(&self) -> u32 {
         self.status.count

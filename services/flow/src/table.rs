@@ -5,6 +5,8 @@ use crate::flow::{Flow, Metrics, Rare, Session, State};
 use crate::fragment::Reassembly;
 use crate::index::{self, Index};
 use crate::key::{Key, Words};
+use crate::keystroke::Strokes;
+use crate::sizes::Histogram;
 use crate::slab::{Beside, NONE, Part, Slab};
 use crate::tcp::Tcp;
 use crate::user_data::UserData;
@@ -16,6 +18,8 @@ pub(crate) struct Table {
     pub sessions: Slab<Session>,
     pub reassemblies: Slab<Reassembly>,
     pub metrics: Beside<Metrics>,
+    pub strokes: Beside<Strokes>,
+    pub sizes: Beside<[Histogram; 2]>,
     pub rare: Slab<Rare>,
     pub user: UserData,
     index: Index,
@@ -24,6 +28,10 @@ pub(crate) struct Table {
     limit: usize,
     /// Parts that found no room.
     pub refused: u64,
+}
+
+fn counts_sizes(config: &Config) -> bool {
+    config.packet_size && config.size_histogram
 }
 
 /// Flows that keep both ceilings. A flow is charged with every part that it may come to have: what one kind of traffic
@@ -36,6 +44,8 @@ fn most_flows(config: &Config, measured: bool) -> u32 {
         + size_of::<Reassembly>()
         + size_of::<Rare>()
         + if measured { size_of::<Metrics>() } else { 0 }
+        + if counts_sizes(config) { size_of::<[Histogram; 2]>() } else { 0 }
+        + if config.keystroke.is_some() { size_of::<Strokes>() } else { 0 }
         + 5 * slot
         + Index::OCTETS;
     let affordable = u32::try_from(config.max_octets / each as u64).unwrap_or(u32::MAX);
@@ -58,6 +68,8 @@ impl Table {
             sessions: Slab::new(limit)?,
             reassemblies: Slab::new(limit)?,
             metrics: Beside::new(if measured { limit } else { 0 })?,
+            strokes: Beside::new(if config.keystroke.is_some() { limit } else { 0 })?,
+            sizes: Beside::new(if counts_sizes(config) { limit } else { 0 })?,
             rare: Slab::new(limit)?,
             user: UserData::new(config.user_data, limit, config.max_octets)?,
             index: Index::new(limit)?,
@@ -81,6 +93,8 @@ impl Table {
             + of(self.sessions.len(), size_of::<Session>())
             + of(self.reassemblies.len(), size_of::<Reassembly>())
             + if self.metrics.is_kept() { of(self.flows.len(), size_of::<Metrics>()) } else { 0 }
+            + if self.strokes.is_kept() { of(self.flows.len(), size_of::<Strokes>()) } else { 0 }
+            + if self.sizes.is_kept() { of(self.flows.len(), size_of::<[Histogram; 2]>()) } else { 0 }
             + of(self.rare.len(), size_of::<Rare>())
             + self.user.octets()
     }
@@ -150,6 +164,8 @@ impl Table {
         };
         self.index.insert(hash, part);
         self.metrics.renew(part);
+        self.strokes.renew(part);
+        self.sizes.renew(part);
         if self.user.limit() > 0 {
             let user = self.user.insert();
             if user.is_none() {

@@ -145,6 +145,9 @@ impl Engine {
                 counted.largest = size;
             }
         }
+        if let Some(histograms) = self.table.sizes.get_mut(part) {
+            histograms[side & 1].packet(summary.length);
+        }
         if jitter && let Some(metrics) = self.table.metrics.get_mut(part) {
             metrics.gaps[side & 1].packet(now, active, longest, compat);
         }
@@ -181,10 +184,12 @@ impl Engine {
             if noted {
                 tcp.note_first(side);
             }
+            self.stroke(part, &segment, true);
             return (side, true);
         }
         let outcome = tcp.next(&segment);
         if !outcome.splits {
+            self.stroke(part, &segment, false);
             return (side, outcome.active);
         }
         self.queues.remove(&mut self.table.flows, part);
@@ -216,6 +221,7 @@ impl Engine {
                 tcp.status |= status::PORT_REUSE;
             }
         }
+        self.stroke(part, &Segment { side, ..segment }, true);
         (side, true)
     }
 

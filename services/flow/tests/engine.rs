@@ -125,6 +125,55 @@ fn a_clock_set_back_does_not_stop_the_timers() {
 }
 
 #[test]
+fn a_live_connection_lies_fallow() {
+    let mut config = Config::default();
+    config.timeouts.fallow = Duration::from_secs(100);
+    let dissector = Dissector::new(LinkType::ETHERNET, config.rules());
+    let mut engine = Engine::new(config).expect("memory");
+    let mut sink = |_: &[u8]| {};
+    let segment = |port: u16, flags: u8| {
+        let mut frame = udp(0x0a00_0001, port, 12);
+        frame[23] = 6;
+        frame[46] = 0x50;
+        frame[47] = flags;
+        frame
+    };
+    for (port, flags) in [(1, 0x10), (2, 0x10), (2, 0x11), (3, 2)] {
+        let frame = segment(port, flags);
+        let summary = dissector.dissect(&frame, frame.len() as u32);
+        engine.packet(Time::from_micros(1_600_000_000, 0), &summary, &mut sink);
+    }
+    // Five seconds to the status check, sixty idle; the established one stays for a hundred more.
+    for (second, flows, fallow) in [(6, 3, 0), (64, 3, 0), (67, 1, 1), (166, 1, 1), (168, 0, 0)] {
+        engine.tick(Time::from_micros(1_600_000_000 + second, 0), &mut sink);
+        assert_eq!((engine.flows(), engine.fallow()), (flows, fallow), "after {second} s");
+    }
+}
+
+#[test]
+fn packets_are_counted_by_size() {
+    let config = Config { packet_size: true, size_histogram: true, ..Config::default() };
+    let dissector = Dissector::new(LinkType::ETHERNET, config.rules());
+    let mut engine = Engine::new(config).expect("memory");
+    let mut sections = Vec::new();
+    let mut sink = |record: &[u8]| {
+        let view = RecordView::new(record).expect("a record");
+        sections.push(view.dsr(record::Index::Psize).expect("sizes").to_vec());
+    };
+    for octets in [10, 10, 40, 1000] {
+        let frame = udp(0x0a00_0001, 4000, octets);
+        engine.packet(
+            Time::from_micros(1_600_000_000, 0),
+            &dissector.dissect(&frame, frame.len() as u32),
+            &mut sink,
+        );
+    }
+    engine.flush(&mut sink);
+    // 52, 52, 82, 1042 octets.
+    assert_eq!(sections, [[0x12, 0x05, 6, 3, 0, 52, 0x04, 0x12, 0x21, 0, 0x01, 0]]);
+}
+
+#[test]
 fn a_tick_reports_what_is_due() {
     let config = Config { status_interval: Duration::from_secs(2), ..Config::default() };
     let dissector = Dissector::new(LinkType::ETHERNET, config.rules());

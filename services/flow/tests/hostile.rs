@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use flow::{Config, Engine, KeyParts, Time};
+use flow::{Config, Engine, KeyParts, Keystroke, Time, Timeouts};
 use packet::{Dissector, LinkType};
 use record::{Form, Record, RecordView, SourceId, Version};
 
@@ -147,6 +147,15 @@ fn config(random: &mut Random) -> Config {
         jitter: random.chance(2),
         packet_size: random.chance(2),
         mac: random.chance(2),
+        size_histogram: random.chance(2),
+        keystroke: random.chance(2).then(|| Keystroke {
+            ssh: random.chance(2),
+            stroke: 1..=1000,
+            answer: 1..=1000,
+            apart: 0,
+            ratio: 0.0..=1e9,
+            ..Keystroke::default()
+        }),
         user_data: [0, 1, 16, 3000, u16::MAX][random.below(5)],
         start_records: random.chance(3),
         bidirectional_timestamps: random.chance(3),
@@ -163,6 +172,13 @@ fn config(random: &mut Random) -> Config {
         max_flows: [1, 2, 64, 4096][random.below(4)],
         max_octets: [0, 1000, 1 << 16, 1 << 24][random.below(4)],
         hash_key: random.next(),
+        hash_buckets: random.chance(3).then(|| random.next() as u32),
+        tcp_performance: random.chance(2),
+        timeouts: Timeouts {
+            tcp: Duration::from_secs(random.below(3) as u64),
+            fallow: Duration::from_secs(random.below(3) as u64),
+            ..Timeouts::default()
+        },
         ..Config::default()
     }
 }
