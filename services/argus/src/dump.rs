@@ -70,7 +70,7 @@ impl Protocol {
             (Protocol::Ipv6, Network::Ip(ip)) => !is_ipv4(ip),
             (Protocol::Arp, Network::Arp(_))
             | (Protocol::Rarp, Network::Rarp(_))
-            | (Protocol::Isis, Network::Isis(_)) => true,
+            | (Protocol::Isis, Network::Isis(_) | Network::IsisFrame { .. }) => true,
             _ => false,
         }
     }
@@ -84,8 +84,8 @@ fn is_ipv4(ip: &Ip<'_>) -> bool {
 /// frame says it carries IP or ARP.
 fn is_undecoded(summary: &Summary<'_>) -> bool {
     match &summary.network {
-        Network::Ignored(_) => true,
-        Network::Frame(key) => matches!(key.ethertype, 0x0800 | 0x0806 | 0x86dd | 0xffff),
+        Network::Link(_) => true,
+        Network::Frame(key) => matches!(key.ethertype, 0x0800 | 0x0806 | 0x86dd),
         _ => false,
     }
 }

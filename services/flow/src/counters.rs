@@ -1,7 +1,5 @@
 //! What the sensor did, for its management records and for whoever watches it.
 
-use packet::Ignored;
-
 /// Running totals since the engine was made. A management record holds the difference between two of these.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
@@ -9,10 +7,10 @@ pub struct Counters {
     pub packets: u64,
     /// Octets of these packets as they are counted in flows.
     pub octets: u64,
-    /// Packets counted in flows. `packets` is always the sum of this and of `ignored`.
+    /// Packets counted in flows: all of them but those of `unreported`.
     pub in_flows: u64,
-    /// Packets that no flow could be named for, by reason.
-    pub ignored: [u64; Ignored::COUNT],
+    /// Of these, packets that nothing names: too short, or of a protocol that their link does not name.
+    pub unnamed: u64,
     /// Flows created.
     pub flows: u64,
     /// Flow records emitted.
@@ -23,11 +21,4 @@ pub struct Counters {
     pub parts_refused: u64,
     /// Packets counted in flows that were never reported: always 0 unless an output refuses a record.
     pub unreported: u64,
-}
-
-impl Counters {
-    /// Packets that were not counted in a flow.
-    pub fn ignored_packets(&self) -> u64 {
-        self.ignored.iter().sum()
-    }
 }

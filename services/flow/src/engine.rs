@@ -111,16 +111,11 @@ impl Engine {
         self.now = time;
         self.counters.packets += 1;
         self.counters.octets += u64::from(summary.length);
-        match Key::of(summary, &self.config) {
-            Some(key) => self.deliver(&key, summary, sink),
-            None => {
-                if let Network::Ignored(reason) = summary.network
-                    && let Some(count) = self.counters.ignored.get_mut(reason.index())
-                {
-                    *count += 1;
-                }
-            }
+        if let Network::Link(_) = summary.network {
+            self.counters.unnamed += 1;
         }
+        let key = Key::of(summary, &self.config);
+        self.deliver(&key, summary, sink);
         self.run_timers(sink);
     }
 

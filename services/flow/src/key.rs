@@ -128,9 +128,9 @@ pub(crate) fn second_protocol(words: &Words) -> u8 {
 }
 
 impl Key {
-    /// The key of a frame; `None` when it has none.
+    /// The key of a frame.
     #[inline]
-    pub fn of(summary: &Summary<'_>, config: &Config) -> Option<Key> {
+    pub fn of(summary: &Summary<'_>, config: &Config) -> Key {
         let mut key = match &summary.network {
             Network::Ip(ip) => match ip.addresses {
                 Addresses::V4 { source, destination } => Key::ipv4(ip, source, destination, config),
@@ -138,7 +138,9 @@ impl Key {
             },
             Network::Arp(arp) => Key::arp(arp),
             Network::Rarp(rarp) => Key::rarp(&rarp.fields),
-            Network::Frame(frame) => Key::frame(frame, config.unidirectional),
+            Network::Frame(frame) | Network::Link(frame) | Network::IsisFrame { key: frame, .. } => {
+                Key::frame(frame, config.unidirectional)
+            }
             Network::Isis(isis) => {
                 let mut words = [head(Kind::Isis, 0, 0), 0, 0, 0, 0, 0, 0, 0, 0, 0];
                 [words[1], words[2], words[3]] = macs(&isis.source, &isis.destination);
@@ -173,12 +175,11 @@ impl Key {
                 pack(&mut rest[..8], &wlan.ssid);
                 Key { words, rest: Some(rest), direction: 0, class: Class::Other }
             }
-            Network::Ignored(_) => return None,
         };
         if config.key.extended() {
             key.extend(summary, config.key);
         }
-        Some(key)
+        key
     }
 
     #[inline]

@@ -7,7 +7,7 @@ use crate::key::{Class, Key};
 use crate::rtp::Rtp;
 use crate::slab::Part;
 use crate::tcp::{Segment, Tcp, status};
-use packet::{Addresses, Icmp, Ip, Network, Summary, Transport};
+use packet::{Addresses, Icmp, Ip, Isis, Network, Summary, Transport};
 use record::{Cause, Version};
 
 /// Shortest ICMP message that the network section describes (record-format chapter, section 7.5).
@@ -33,7 +33,7 @@ impl Engine {
             Network::Ip(ip) => ip.application,
             Network::Arp(_) | Network::Rarp(_) => summary.length as i32 - 28,
             Network::Lcp(lcp) => i32::from(lcp.length),
-            Network::Isis(isis) => isis.octets as i32,
+            Network::Isis(Isis { octets, .. }) | Network::IsisFrame { octets, .. } => *octets as i32,
             _ => summary.length as i32,
         };
         match &summary.network {
@@ -271,7 +271,7 @@ impl Engine {
             return;
         }
         let Some(quoted) = packet::quoted(self.config.rules(), icmp.quoted) else { return };
-        let Some(key) = Key::of(&quoted, &self.config) else { return };
+        let key = Key::of(&quoted, &self.config);
         if key.rest.is_some() {
             return;
         }

@@ -2,7 +2,7 @@
 
 use crate::bytes::{rest, u8_at, u16_at, u32_at};
 use crate::link::Walk;
-use crate::summary::{Ignored, Network};
+use crate::summary::Network;
 
 /// The longest hardware address that a key holds.
 const MAX_HARDWARE: usize = 32;
@@ -52,7 +52,6 @@ pub(crate) fn arp<'a>(walk: &mut Walk<'a>, data: &'a [u8]) {
             let reply = fields.protocol_length != 0;
             walk.summary.network = Network::Arp(Arp { reply, ..fields });
         }
-        Some(_) if walk.rules.compat => return walk.ignore(Ignored::ArpOperation),
         _ => return walk.frame_flow(data),
     }
     walk.summary.user = rest(data, 28);

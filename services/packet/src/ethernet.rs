@@ -2,7 +2,7 @@
 
 use crate::bytes::{array_at, rest, u16_at};
 use crate::link::{MAX_DEPTH, Walk};
-use crate::summary::{Encapsulation, Ethernet, Ignored};
+use crate::summary::{Encapsulation, Ethernet};
 use crate::{arp, mpls, ppp};
 
 pub(crate) const ETHERTYPE_IPV4: u16 = 0x0800;
@@ -33,7 +33,7 @@ impl<'a> Walk<'a> {
         let (Some(destination), Some(source), Some(ethertype)) =
             (array_at::<6>(data, 0), array_at(data, 6), u16_at(data, 12))
         else {
-            return self.ignore(Ignored::Short);
+            return self.unnamed();
         };
         self.summary.encapsulation.add(Encapsulation::ETHERNET);
         self.summary.ethernet = Some(Ethernet { destination, source, ethertype });

@@ -2,7 +2,7 @@
 
 use crate::bytes::{rest, u8_at, u16_at};
 use crate::link::Walk;
-use crate::summary::{Encapsulation, Network};
+use crate::summary::{Encapsulation, FrameKey, Network};
 
 const CHECKSUM: u16 = 0x8000;
 const ROUTING: u16 = 0x4000;
@@ -42,7 +42,7 @@ pub(crate) fn packet<'a>(walk: &mut Walk<'a>, data: &'a [u8]) {
         }
     }
     let inner = rest(data, at);
-    walk.summary.network = Network::Ignored(crate::Ignored::Link);
+    walk.summary.network = Network::Link(FrameKey::default());
     match protocol {
         0x0800 | 0x86dd => walk.protocol(protocol, inner),
         0x8100 | 0x8847 | 0x8848 | 0x880b | 0x6558 => walk.protocol(protocol, inner),
@@ -58,7 +58,7 @@ pub(crate) fn packet<'a>(walk: &mut Walk<'a>, data: &'a [u8]) {
     }
     let own_frame = walk.summary.ethernet != outer.ethernet;
     let unnamed = match walk.summary.network {
-        Network::Ignored(_) => true,
+        Network::Link(_) => true,
         Network::Frame(_) => !own_frame,
         _ => false,
     };

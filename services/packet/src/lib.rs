@@ -40,7 +40,7 @@ pub use ip::{Addresses, Fragment, Ip, Transport};
 pub use isis::Isis;
 pub use link::{Dissector, LinkType};
 pub use ppp::Lcp;
-pub use summary::{Encapsulation, Ethernet, FrameKey, Ignored, Network, Summary};
+pub use summary::{Encapsulation, Ethernet, FrameKey, Network, Summary};
 pub use tcp::{Tcp, TcpFlags};
 pub use wlan::Wlan;
 

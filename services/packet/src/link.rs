@@ -2,7 +2,7 @@
 
 use crate::bytes::{array_at, rest, u8_at, u16_at, u32_at};
 use crate::ethernet::{ETHERTYPE_IPV4, ETHERTYPE_IPV6, ETHERTYPE_MPLS};
-use crate::summary::{Encapsulation, Ethernet, FrameKey, Ignored, Network, Summary};
+use crate::summary::{Encapsulation, Ethernet, FrameKey, Network, Summary};
 use crate::{Rules, ppp, wlan};
 
 /// A pcap link type (`DLT_*`/`LINKTYPE_*` number as a capture handle reports it).
@@ -106,7 +106,7 @@ impl Dissector {
         match self.link {
             Link::Ethernet => {
                 if wire_length < 14 {
-                    walk.ignore(Ignored::Short);
+                    walk.unnamed();
                 } else {
                     walk.ethernet(frame);
                 }
@@ -156,7 +156,7 @@ impl Dissector {
                 walk.count_without(8);
                 match u16_at(frame, 6) {
                     Some(ethertype) => walk.protocol(ethertype, rest(frame, 8)),
-                    None => walk.ignore(Ignored::Short),
+                    None => walk.unnamed(),
                 }
             }
             Link::Arcnet => {
@@ -169,11 +169,9 @@ impl Dissector {
             }
             Link::Fddi => walk.fddi(frame),
             Link::TokenRing => walk.token_ring(frame),
-            Link::Other => walk.link_flow(frame, self.number),
+            Link::Other => walk.unnamed(),
         }
-        if matches!(walk.summary.network, Network::Ignored(Ignored::Short | Ignored::Link))
-            && !self.rules.compat
-        {
+        if matches!(walk.summary.network, Network::Link(_)) {
             walk.link_flow(frame, self.number);
         }
         walk.summary
@@ -207,7 +205,7 @@ impl<'a> Walk<'a> {
                 ethernet: None,
                 vlan: None,
                 mpls: None,
-                network: Network::Ignored(Ignored::Link),
+                network: Network::Link(FrameKey::default()),
                 user: &[],
             },
             frame,
@@ -229,8 +227,9 @@ impl<'a> Walk<'a> {
         self.summary.length = self.wire_length.saturating_sub(octets);
     }
 
-    pub fn ignore(&mut self, reason: Ignored) {
-        self.summary.network = Network::Ignored(reason);
+    /// Gives up on the frame: it becomes a flow of its link.
+    pub fn unnamed(&mut self) {
+        self.summary.network = Network::Link(FrameKey::default());
     }
 
     /// Closes the walk with the frame itself as the flow's key; `user` is where the walk got to.
@@ -253,7 +252,7 @@ impl<'a> Walk<'a> {
     fn link_flow(&mut self, frame: &'a [u8], number: u8) {
         let reached = self.summary.ethernet;
         let header = reached.unwrap_or_default();
-        self.summary.network = Network::Frame(FrameKey {
+        self.summary.network = Network::Link(FrameKey {
             destination: header.destination,
             source: header.source,
             ethertype: reached.map_or(0xffff, |header| header.ethertype),
@@ -268,15 +267,15 @@ impl<'a> Walk<'a> {
         match u8_at(data, 0).map(|octet| octet >> 4) {
             Some(4) => self.protocol(ETHERTYPE_IPV4, data),
             Some(6) => self.protocol(ETHERTYPE_IPV6, data),
-            Some(_) => self.ignore(Ignored::Link),
-            None => self.ignore(Ignored::Short),
+            Some(_) => self.unnamed(),
+            None => self.unnamed(),
         }
     }
 
     fn family(&mut self, frame: &'a [u8], big_endian: bool) {
         self.count_without(4);
         let Some(octets) = array_at::<4>(frame, 0) else {
-            return self.ignore(Ignored::Short);
+            return self.unnamed();
         };
         let mut family = if big_endian { u32::from_be_bytes(octets) } else { u32::from_le_bytes(octets) };
         if family & 0xffff_0000 != 0 {
@@ -284,7 +283,7 @@ impl<'a> Walk<'a> {
         }
         match family {
             2 | 24 | 28 | 30 | 10 => self.ip_by_version(rest(frame, 4)),
-            _ => self.ignore(Ignored::Link),
+            _ => self.unnamed(),
         }
     }
 
@@ -293,7 +292,7 @@ impl<'a> Walk<'a> {
         let (Some(kind), Some(address), Some(protocol)) =
             (u16_at(frame, 0), array_at(frame, 6), u16_at(frame, 14))
         else {
-            return self.ignore(Ignored::Short);
+            return self.unnamed();
         };
         self.cooked(kind, address, protocol, rest(frame, 16));
     }
@@ -303,7 +302,7 @@ impl<'a> Walk<'a> {
         let (Some(kind), Some(address), Some(protocol)) =
             (u8_at(frame, 10), array_at(frame, 12), u16_at(frame, 0))
         else {
-            return self.ignore(Ignored::Short);
+            return self.unnamed();
         };
         self.cooked(u16::from(kind), address, protocol, rest(frame, 20));
     }
@@ -333,13 +332,13 @@ impl<'a> Walk<'a> {
         self.summary.encapsulation.add(Encapsulation::CISCO_HDLC);
         match u16_at(frame, 2) {
             Some(protocol) => self.protocol(protocol, rest(frame, 4)),
-            None => self.ignore(Ignored::Short),
+            None => self.unnamed(),
         }
     }
 
     fn radio(&mut self, frame: &'a [u8], header: Option<usize>) {
         let Some(header) = header.filter(|&n| n <= frame.len()) else {
-            return self.ignore(Ignored::Short);
+            return self.unnamed();
         };
         self.count_without(header as u32);
         // Radiotap flags (the first field after the optional TSFT) may say that the 802.11 header is padded.
@@ -360,13 +359,13 @@ impl<'a> Walk<'a> {
 
     fn pflog(&mut self, frame: &'a [u8]) {
         let (Some(length), Some(family)) = (u8_at(frame, 0), u8_at(frame, 1)) else {
-            return self.ignore(Ignored::Short);
+            return self.unnamed();
         };
         let header = (usize::from(length) + 3) & !3;
         self.count_without(header as u32);
         match family {
             2 | 10 | 24 | 28 | 30 => self.ip_by_version(rest(frame, header)),
-            _ => self.ignore(Ignored::Link),
+            _ => self.unnamed(),
         }
     }
 
@@ -375,15 +374,15 @@ impl<'a> Walk<'a> {
             Some(212 | 240) => {
                 self.ip_by_version(rest(frame, if u8_at(frame, 3) == Some(0) { 6 } else { 3 }))
             }
-            Some(_) => self.ignore(Ignored::Link),
-            None => self.ignore(Ignored::Short),
+            Some(_) => self.unnamed(),
+            None => self.unnamed(),
         }
     }
 
     fn juniper(&mut self, frame: &'a [u8]) {
         // "MGC", flags (0x80: extensions present, 0x02: no layer 2 header), [length, extensions].
         let Some(flags) = u8_at(frame, 3) else {
-            return self.ignore(Ignored::Short);
+            return self.unnamed();
         };
         let mut header = 4;
         if flags & 0x80 != 0 {
@@ -401,7 +400,7 @@ impl<'a> Walk<'a> {
         let (Some(control), Some(destination), Some(source)) =
             (u8_at(frame, 0), array_at(frame, 1), array_at(frame, 7))
         else {
-            return self.ignore(Ignored::Short);
+            return self.unnamed();
         };
         self.snap_frame(control & 0xf0 == 0x50, destination, source, rest(frame, 13));
     }
@@ -410,7 +409,7 @@ impl<'a> Walk<'a> {
         let (Some(control), Some(destination), Some(mut source)) =
             (u8_at(frame, 1), array_at(frame, 2), array_at::<6>(frame, 8))
         else {
-            return self.ignore(Ignored::Short);
+            return self.unnamed();
         };
         // A set group bit in the source announces a routing information field.
         let mut header = 14;
@@ -437,7 +436,7 @@ impl<'a> Walk<'a> {
             0x0021 | ETHERTYPE_IPV4 => self.protocol(ETHERTYPE_IPV4, data),
             0x0057 | ETHERTYPE_IPV6 => self.protocol(ETHERTYPE_IPV6, data),
             0x0281 | 0x0283 | 0x8847 | 0x8848 => self.protocol(ETHERTYPE_MPLS, data),
-            _ => self.ignore(Ignored::Link),
+            _ => self.unnamed(),
         }
     }
 }

@@ -3,7 +3,7 @@
 use crate::bytes::{rest, u8_at, u16_at};
 use crate::ethernet::{ETHERTYPE_IPV4, ETHERTYPE_IPV6};
 use crate::link::Walk;
-use crate::summary::{Encapsulation, Ignored, Network};
+use crate::summary::{Encapsulation, Network};
 
 const IPV4: u16 = 0x0021;
 const IPV6: u16 = 0x0057;
@@ -46,20 +46,20 @@ pub(crate) fn serial<'a>(walk: &mut Walk<'a>, frame: &'a [u8]) {
         walk.summary.encapsulation.add(Encapsulation::PPP);
         match protocol(rest(frame, 2)) {
             Some((protocol, octets)) => (protocol, 2 + octets),
-            None => return walk.ignore(Ignored::Short),
+            None => return walk.unnamed(),
         }
     } else {
         walk.summary.encapsulation.add(Encapsulation::CISCO_HDLC);
         match u16_at(frame, 2) {
             Some(protocol) => (protocol, 4),
-            None => return walk.ignore(Ignored::Short),
+            None => return walk.unnamed(),
         }
     };
     walk.count_without(header as u32);
     let data = rest(frame, header);
     if protocol == LCP {
         let (Some(code), Some(id), Some(length)) = (u8_at(data, 0), u8_at(data, 1), u16_at(data, 2)) else {
-            return walk.ignore(Ignored::Short);
+            return walk.unnamed();
         };
         walk.summary.user = rest(data, 4);
         walk.summary.network = Network::Lcp(Lcp { code, id, length });

@@ -34,33 +34,21 @@ pub enum Network<'a> {
     Frame(FrameKey),
     /// An IS-IS PDU with a key of its own.
     Isis(Isis),
+    /// Any other IS-IS PDU: a frame flow of type 131.
+    IsisFrame {
+        /// The frame's key.
+        key: FrameKey,
+        /// Octets on the wire from the network layer protocol identifier on, padding included.
+        octets: u32,
+    },
     /// A PPP link control packet on a serial line.
     Lcp(Lcp),
     /// An 802.11 frame that carries no readable data.
     Wlan(Wlan),
-    /// No flow can be named for the frame; it is only counted.
-    Ignored(Ignored),
-}
-
-/// Why no flow was named for a frame. Each has its counter in the sensor.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ignored {
-    /// Shorter than its link header.
-    Short,
-    /// The link header announces a protocol that is not followed.
-    Link,
-    /// An ARP operation other than request and reply (3.0.8 compatibility only; otherwise a frame flow).
-    ArpOperation,
-}
-
-impl Ignored {
-    /// Number of reasons; [`Ignored::index`] is below it.
-    pub const COUNT: usize = 3;
-
-    /// Position in an array of counters.
-    pub fn index(self) -> usize {
-        self as usize
-    }
+    /// A frame that nothing names: it is too short, or its link announces what is not followed. Its flow is that of the
+    /// link itself: the addresses and the EtherType reached, else zero and 0xFFFF, and the low octet of the link type for
+    /// access points.
+    Link(FrameKey),
 }
 
 /// An Ethernet header.

@@ -34,7 +34,7 @@ pub(crate) fn tunnel<'a>(walk: &mut Walk<'a>, ip: &Ip<'a>, data: &'a [u8]) -> bo
     } else {
         return false;
     }
-    if matches!(walk.summary.network, Network::Ignored(_)) {
+    if matches!(walk.summary.network, Network::Link(_)) {
         walk.summary = before;
         return false;
     }

@@ -2,7 +2,7 @@
 
 use crate::bytes::{array_at, rest, u8_at};
 use crate::link::Walk;
-use crate::summary::{Encapsulation, Ethernet, Ignored, Network};
+use crate::summary::{Encapsulation, Ethernet, Network};
 
 const TYPE_DATA: u8 = 2;
 const SUBTYPE_NULL: u8 = 4;
@@ -30,7 +30,7 @@ pub(crate) fn frame<'a>(walk: &mut Walk<'a>, data: &'a [u8], padded: bool) {
     walk.summary.encapsulation.add(Encapsulation::WLAN);
     let (Some(control), Some(flags), Some(destination)) = (u8_at(data, 0), u8_at(data, 1), array_at(data, 4))
     else {
-        return walk.ignore(Ignored::Short);
+        return walk.unnamed();
     };
     let (kind, subtype) = (control >> 2 & 3, control >> 4);
     let source = array_at(data, 10).unwrap_or_default();
