@@ -27,7 +27,6 @@ const KNOWN: &[(&str, &str)] = &[
     ("ip6_esp", "the reference loses the packets"),
     ("ip6_header_truncated", "the reference loses the packet"),
     ("short_frame", "the reference drops the frame"),
-
 ];
 
 /// Cases that the first issue names; they must agree whatever the list above says.
