@@ -49,7 +49,7 @@ impl Outlet {
     /// Passes on what was gathered.
     ///
     /// # Errors
-    /// One line: an output failed.
+    /// One line: no output is left.
     pub fn pass(&mut self) -> Result<(), String> {
         if self.batch.is_empty() {
             return Ok(());
@@ -59,9 +59,21 @@ impl Outlet {
             Some(broadcast) => broadcast.publish_waiting(&self.batch),
             None => {}
         }
-        let done = self.outputs.write(&self.batch);
+        self.outputs.write(&self.batch);
         self.batch.clear();
-        done
+        self.verdict()
+    }
+
+    /// An output that failed is no reason to end while another takes records.
+    fn verdict(&self) -> Result<(), String> {
+        match &self.outputs.failure {
+            Some(failure)
+                if self.broadcast.is_none() && self.outputs.list.iter().all(|output| output.broken) =>
+            {
+                Err(failure.clone())
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Hands files over to the system.
@@ -70,7 +82,8 @@ impl Outlet {
     /// As [`Outlet::pass`].
     pub fn flush(&mut self) -> Result<(), String> {
         self.pass()?;
-        self.outputs.flush()
+        self.outputs.flush();
+        self.verdict()
     }
 
     /// Clients and outputs together.
@@ -99,7 +112,7 @@ impl Outlet {
             .list
             .iter()
             .map(|output| match &output.way {
-                Way::Here(writer) => writer.dropped(),
+                Way::Here(writer) => writer.dropped() + output.lost,
                 Way::There(thread) => thread.dropped(),
             })
             .sum();
@@ -111,7 +124,7 @@ impl Outlet {
     /// # Errors
     /// One line: an output failed.
     pub fn close(mut self) -> Result<(), String> {
-        let done = self.flush();
+        let done = self.flush().and_then(|()| self.outputs.failure.take().map_or(Ok(()), Err));
         for output in &self.outputs.list {
             if let Way::There(thread) = &output.way {
                 thread.finish();
@@ -127,6 +140,8 @@ impl Outlet {
 /// The outputs of `-w`.
 pub struct Outputs {
     list: Vec<Output>,
+    /// The first failure.
+    failure: Option<String>,
     identity: Identity,
     log: Log,
 }
@@ -136,6 +151,8 @@ struct Output {
     filter: Option<Filter>,
     /// Closed after an error.
     broken: bool,
+    /// Records that came after that.
+    lost: u64,
     /// Records that passed the filter; reused.
     passed: Vec<u8>,
 }
@@ -192,19 +209,16 @@ impl Outputs {
                 Writer::open(&output.target, &greeting.initial(false)).map(Way::Here)
             };
             let way = way.map_err(|error| error.to_string())?;
-            list.push(Output { way, filter: output.filter, broken: false, passed: Vec::new() });
+            list.push(Output { way, filter: output.filter, broken: false, lost: 0, passed: Vec::new() });
         }
-        Ok(Outputs { list, identity: identity.clone(), log: log.clone() })
+        Ok(Outputs { list, failure: None, identity: identity.clone(), log: log.clone() })
     }
 
     /// Writes whole records, back to back, to every output whose filter they pass. A file that was renamed away is made
-    /// anew first.
-    ///
-    /// # Errors
-    /// One line for the first output that fails; it is closed, the others go on.
-    fn write(&mut self, records: &[u8]) -> Result<(), String> {
-        let mut result = Ok(());
-        for output in self.list.iter_mut().filter(|output| !output.broken) {
+    /// anew first. An output that fails is closed, which is told; the others go on.
+    fn write(&mut self, records: &[u8]) {
+        let mut failed = Vec::new();
+        for output in &mut self.list {
             let records = match &output.filter {
                 None => records,
                 Some(filter) => {
@@ -215,35 +229,44 @@ impl Outputs {
             };
             match &mut output.way {
                 Way::There(thread) => thread.publish(records),
+                Way::Here(_) if output.broken => output.lost += count(records),
                 Way::Here(writer) => {
                     if let Err(error) = writer.keep_path(Instant::now(), || self.identity.initial(false)) {
                         self.log.warning(&error);
                     }
                     if let Err(error) = writer.write(records) {
                         output.broken = true;
-                        result = result.and(Err(error.to_string()));
+                        failed.push(error);
                     }
                 }
             }
         }
-        result
+        self.note(failed);
     }
 
-    /// Hands everything to the system.
-    ///
-    /// # Errors
-    /// As [`Outlet::pass`].
-    fn flush(&mut self) -> Result<(), String> {
-        let mut result = Ok(());
+    /// Hands everything to the system; failures as in [`Outputs::write`].
+    fn flush(&mut self) {
+        let mut failed = Vec::new();
         for output in self.list.iter_mut().filter(|output| !output.broken) {
             if let Way::Here(writer) = &mut output.way
                 && let Err(error) = writer.flush()
             {
                 output.broken = true;
-                result = result.and(Err(error.to_string()));
+                failed.push(error);
             }
         }
-        result
+        self.note(failed);
+    }
+
+    /// The first failure is told at the end, by the exit status and its line; those that end nothing are told now.
+    fn note(&mut self, failed: Vec<stream::Error>) {
+        let others = self.list.iter().any(|output| !output.broken);
+        for error in failed {
+            if others || self.failure.is_some() {
+                self.log.alert(format_args!("{error}: nothing more is written to it"));
+            }
+            self.failure.get_or_insert_with(|| error.to_string());
+        }
     }
 }
 
@@ -271,6 +294,15 @@ fn select(filter: &Filter, records: &[u8], passed: &mut Vec<u8>) {
 /// A periodic management record: it goes out whatever the filter.
 fn is_status(record: &[u8]) -> bool {
     matches!(record, [kind, cause, ..] if kind & 0xf0 == 0x80 && cause & 0xf0 == 0x20)
+}
+
+fn count(records: &[u8]) -> u64 {
+    let (mut rest, mut count) = (records, 0);
+    while let Some(record) = first(rest) {
+        rest = rest.get(record.len()..).unwrap_or_default();
+        count += 1;
+    }
+    count
 }
 
 /// The record at the head of several, by its length field.

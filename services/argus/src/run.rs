@@ -97,6 +97,14 @@ impl Sensor {
         let mut totals = self.totals();
         complete(&mut totals);
         self.flush_dump();
+        self.tell_lost();
+        self.tell_pressure(&totals);
+        flow::Sink::record(&mut self.outlet, &self.reporter.status(totals));
+        self.outlet.flush()
+    }
+
+    /// Says how many records were lost on their way out since the last time.
+    fn tell_lost(&mut self) {
         let lost = self.outlet.lost() + self.events.as_ref().map_or(0, Events::lost);
         if lost > self.lost {
             self.log.warning(format_args!(
@@ -105,9 +113,6 @@ impl Sensor {
             ));
             self.lost = lost;
         }
-        self.tell_pressure(&totals);
-        flow::Sink::record(&mut self.outlet, &self.reporter.status(totals));
-        self.outlet.flush()
     }
 
     /// Says what the ceilings cost since the last time.
@@ -140,7 +145,9 @@ impl Sensor {
         complete(&mut totals);
         self.tell_pressure(&totals);
         flow::Sink::record(&mut self.outlet, &self.reporter.stop(totals));
-        self.outlet.close()
+        let flushed = self.outlet.flush();
+        self.tell_lost();
+        self.outlet.close().and(flushed)
     }
 
     /// Reports all flows.

@@ -136,7 +136,8 @@ impl Writer {
         self.octets
     }
 
-    /// Records that could not be sent: larger than a datagram, or refused by the system.
+    /// Records that could not be written: larger than a datagram, refused by the system, or on the way when the output
+    /// failed.
     pub fn dropped(&self) -> u64 {
         self.dropped
     }
@@ -150,7 +151,7 @@ impl Writer {
         self.records += crate::inbox::count(records);
         self.octets += records.len() as u64;
         if self.buffer.len() + records.len() > GATHER {
-            self.flush()?;
+            self.flush().inspect_err(|_| self.dropped += crate::inbox::count(records))?;
         }
         if records.len() >= GATHER {
             return self.hand_over(records);
@@ -174,8 +175,14 @@ impl Writer {
 
     fn hand_over(&mut self, records: &[u8]) -> Result<(), Error> {
         let done = match &mut self.sink {
-            Sink::File(file) => file.append(records),
-            Sink::Stdout(out) => out.write_all(records).and_then(|()| out.flush()),
+            Sink::File(file) => file.append(records).map_err(|(error, kept)| {
+                self.dropped += crate::inbox::count(records.get(kept..).unwrap_or_default());
+                error
+            }),
+            // How much of them went out cannot be known.
+            Sink::Stdout(out) => out.write_all(records).and_then(|()| out.flush()).inspect_err(|_| {
+                self.dropped += crate::inbox::count(records);
+            }),
             Sink::Udp(socket) => {
                 self.dropped += send(socket, records);
                 Ok(())
@@ -255,8 +262,9 @@ impl Appended {
         }
     }
 
-    /// Appends whole records. When the disk takes only a part, the cut record is taken back.
-    fn append(&mut self, records: &[u8]) -> io::Result<()> {
+    /// Appends whole records. When the disk takes only a part, the cut record is taken back; how many octets are written
+    /// then comes with the error.
+    fn append(&mut self, records: &[u8]) -> Result<(), (io::Error, usize)> {
         let mut written = 0;
         while let Some(rest) = records.get(written..).filter(|r| !r.is_empty()) {
             match self.file.write(rest) {
@@ -269,7 +277,7 @@ impl Appended {
         Ok(())
     }
 
-    fn take_back(&mut self, records: &[u8], written: usize, error: io::Error) -> io::Error {
+    fn take_back(&mut self, records: &[u8], written: usize, error: io::Error) -> (io::Error, usize) {
         let mut kept = 0;
         while let Some(record) = whole(records.get(kept..).unwrap_or_default()) {
             if kept + record.len() > written {
@@ -285,7 +293,7 @@ impl Appended {
             // If this fails too, a reader will skip the cut record.
             let _ = self.file.set_len(now.len().saturating_sub(cut));
         }
-        error
+        (error, kept)
     }
 }
 
