@@ -83,7 +83,7 @@ where
             Id::Read => {
                 for value in &found.values {
                     let text = value.to_string_lossy();
-                    if ["cisco:", "sflow:"].iter().any(|kind| text.starts_with(kind)) {
+                    if text.starts_with("sflow:") {
                         return Err(found.error(format!("input type of '{text}' is not supported")).into());
                     }
                     settings.files.push(PathBuf::from(value));
@@ -216,7 +216,7 @@ mod tests {
             "-w tcp://x",
             "-w udp://",
             "--compat 2",
-            "-r cisco:x",
+            "-r sflow:x",
             "-i [x",
         ] {
             assert!(

@@ -27,6 +27,7 @@ mod dump;
 mod engines;
 mod environment;
 mod events;
+mod exports;
 mod input;
 mod interface;
 mod lanes;

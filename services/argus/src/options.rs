@@ -116,7 +116,8 @@ pub static PROGRAM: Program<Id> = Program {
             .detail(
                 "             Supported formats:\n\
                  \x20               -r file file     open files as, discover packet formats\n\
-                 \x20               -r -             read standard input",
+                 \x20               -r -             read standard input\n\
+                 \x20               -r cisco:file    also report the flows that NetFlow packets tell of",
             )
             .more(
                 "pcap in either byte order with micro- or nanoseconds, pcapng (of several interfaces too), Endace ERF, Sun \

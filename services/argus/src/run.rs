@@ -14,6 +14,7 @@ use crate::capture;
 use crate::dump::Dumper;
 use crate::engines;
 use crate::events::{Events, Origin};
+use crate::exports::{self, Exports};
 use crate::live::{self, Present};
 use crate::observer::{Observer, tag_of_file};
 use crate::offline::{CaptureFile, Fault, Reading, filter_error};
@@ -307,16 +308,22 @@ fn read_files(settings: &Settings, mut sensor: Sensor) -> Result<(), String> {
     sensor.engines.push(Engine::new(config).map_err(|error| error.to_string())?);
     let mut packets = Packets::new(settings);
     let mut faults = Vec::new();
-    for path in &settings.files {
+    for word in &settings.files {
+        let (path, exporting) = exports::split(word);
+        let mut exports = exporting.then(|| Exports::new(settings.version));
         if sensor.signals.stop().is_some() || packets.left == 0 {
             break;
         }
         let name = if path.as_os_str() == "-" { "standard input".into() } else { path.display().to_string() };
         if let (None, Some(engine)) = (settings.tag, sensor.engines.first_mut()) {
-            engine.set_interface(Some(tag_of_file(path)));
+            engine.set_interface(Some(tag_of_file(&path)));
         }
-        match read_file(path, &reading, &mut sensor, &mut packets) {
-            Ok(()) => {}
+        match read_file(&path, &reading, &mut sensor, &mut packets, exports.as_mut()) {
+            Ok(()) => {
+                if let Some(told) = exports.as_ref().and_then(Exports::told) {
+                    sensor.log.warning(format_args!("{name}: {told}"));
+                }
+            }
             Err(End::Output(error)) => return Err(error),
             Err(End::Fault(Fault::Filter(error))) => {
                 faults.push(error);
@@ -365,7 +372,14 @@ enum End {
     Output(String),
 }
 
-fn read_file(path: &Path, reading: &Reading, sensor: &mut Sensor, packets: &mut Packets) -> Result<(), End> {
+/// Reads a file; with `exports` also the flows that its packets tell of.
+fn read_file(
+    path: &Path,
+    reading: &Reading,
+    sensor: &mut Sensor,
+    packets: &mut Packets,
+    mut exports: Option<&mut Exports>,
+) -> Result<(), End> {
     let mut file = CaptureFile::open(path, reading).map_err(End::Fault)?;
     // A reader that waits for its clock passes every record on at once.
     let most = if packets.pace.is_some() { 1 } else { u64::MAX };
@@ -387,11 +401,18 @@ fn read_file(path: &Path, reading: &Reading, sensor: &mut Sensor, packets: &mut 
                     dump.packet(dissector.link_type().0, time, frame, length, &summary);
                 }
                 engine.packet(time, &summary, outlet);
+                if let Some(exports) = &mut exports {
+                    exports.packet(time, &summary, outlet);
+                }
                 if written.is_ok() {
                     written = outlet.pass_if_full();
                 }
             });
         written.map_err(End::Output)?;
+        if let Some(exports) = &mut exports {
+            sensor.event_records += exports.take_records();
+        }
+        let outlet = &mut sensor.outlet;
         if packets.pace.is_some() || file.may_wait() {
             outlet.flush().map_err(End::Output)?;
         }
@@ -440,7 +461,7 @@ fn dump_filter(settings: &Settings) -> Result<(), String> {
     };
     let compiled = if let Some(path) = settings.files.first() {
         let reading = Reading { filter: None, follow: false, ..reading(settings, None) };
-        CaptureFile::open(path, &reading)
+        CaptureFile::open(&exports::split(path).0, &reading)
             .map_err(|fault| format!("{}: {}", path.display(), told(fault)))?
             .compile(&expression, settings.optimize)
             .map_err(told)?

@@ -305,3 +305,76 @@ fn a_named_pipe_without_a_writer() {
     sensor.signal(Signal::SIGTERM);
     assert!(sensor.end().success());
 }
+
+/// An IPv4 packet from 127.0.0.2 with an export datagram in it.
+fn export(payload: &[u8]) -> Sample {
+    let length = 28 + payload.len() as u16;
+    let mut packet = vec![0x45, 0];
+    packet.extend(length.to_be_bytes());
+    packet.extend([0, 1, 0, 0, 64, 17, 0, 0, 127, 0, 0, 2, 127, 0, 0, 1, 0x30, 0x39, 0x08, 0x07]);
+    packet.extend((length - 20).to_be_bytes());
+    packet.extend([0, 0]);
+    packet.extend(payload);
+    Sample::new(1_700_000_000_000_000_000, &packet)
+}
+
+/// A v5 datagram with one flow: 10.1.1.1:40000 to 10.2.2.2:80, 10 packets of 5000 octets, SYN and PUSH among its flags.
+fn version_5() -> Vec<u8> {
+    let mut datagram = vec![0, 5, 0, 1];
+    for word in [
+        100_000u32,
+        1_700_000_000,
+        500_000_000,
+        1,
+        0,
+        0x0a01_0101,
+        0x0a02_0202,
+        0,
+        0x0003_0007,
+        10,
+        5000,
+        90_000,
+        95_250,
+        0x9c40_0050,
+        0x000a_0648,
+        0xfbf4_fbf5,
+        0x1810_0000,
+    ] {
+        datagram.extend(word.to_be_bytes());
+    }
+    datagram
+}
+
+#[test]
+fn flows_out_of_export_packets() {
+    let folder = Folder::new();
+    let samples = [export(&version_5()), export(b"no export"), export(&[0, 8, 0, 1, 0, 0])];
+    let path = folder.write("exports.pcap", &write::pcap(&samples, 101, Order::Little, false));
+    let plain = run(&["-r", &path, "-w", "-"]);
+    let output = run(&["-r", &format!("cisco:{path}"), "-w", "-"]);
+    assert_eq!((output.status.code(), told(&output).as_str()), (Some(0), ""));
+    let seen = records(&output.stdout);
+    assert_eq!((flows(&records(&plain.stdout)), flows(&seen)), (1, 2));
+    assert_eq!(mars(&seen)[1].records, mars(&records(&plain.stdout))[1].records + 1);
+    let foreign: Vec<Vec<u8>> =
+        flow_records(&output.stdout).into_iter().filter(|record| record[0] & 0xf0 == 0x30).collect();
+    assert_eq!(foreign.len(), 1);
+    // Debian's ra reads it.
+    if common::installed("ra") {
+        let file = folder.write("out", &output.stdout);
+        let shown = common::ra(&[
+            "-r", &file, "-s", "srcid", "stime", "proto", "saddr", "sport", "dir", "daddr", "dport",
+        ])
+        .args(["spkts", "sbytes", "state", "stos", "sas", "das", "-", "tcp"])
+        .output()
+        .unwrap();
+        let shown = String::from_utf8_lossy(&shown.stdout).replace(' ', "");
+        let row = shown.lines().last().unwrap_or_default();
+        assert!(row.starts_with("127.0.0.2|1699999990.500000|tcp|10.1.1.1/24|40000|"), "{shown}");
+        assert!(row.ends_with("10.2.2.2/16|80|10|5000|CON|72|64500|64501"), "{shown}");
+    }
+    // Nothing in it is told, and is no failure.
+    let output = run(&["-r", &format!("cisco:{}", folder.text("t.pcap")), "-w", "-"]);
+    assert_eq!((output.status.code(), told(&output).lines().count()), (Some(0), 1));
+    assert!(told(&output).contains("no NetFlow in it"));
+}

@@ -259,8 +259,11 @@ impl Export {
             })
         };
         let behind = self.tos_behind.map(|tos| IpSide { tos, ..IpSide::default() });
-        let attributes =
-            IpAttr { src: side(self.sent), dst: self.answered.and_then(side).or(behind), ..IpAttr::default() };
+        let attributes = IpAttr {
+            src: side(self.sent),
+            dst: self.answered.and_then(side).or(behind),
+            ..IpAttr::default()
+        };
         if attributes.src.is_some() || attributes.dst.is_some() {
             record.set(Dsr::IpAttr(attributes));
         }
@@ -271,8 +274,7 @@ impl Export {
             record.set(Dsr::Mpls(Mpls { src: Some(label), src_count: 1, ..Mpls::default() }));
         }
         let sizes = |side: Side| side.sizes.map(|(min, max)| Sizes { min, max, histogram: [0; 4] });
-        let sizes =
-            Psize { subtype: 0, src: sizes(self.sent), dst: self.answered.and_then(sizes) };
+        let sizes = Psize { subtype: 0, src: sizes(self.sent), dst: self.answered.and_then(sizes) };
         if sizes.src.is_some() || sizes.dst.is_some() {
             record.set(Dsr::Psize(sizes));
         }
@@ -283,7 +285,12 @@ impl Export {
                 let [a, b, c, d] = number.to_be_bytes();
                 [0, 0, a, b, c, d]
             };
-            record.set(Dsr::Mac(Mac { qualifier: PORTS, src: port(input), dst: port(output), ..Mac::default() }));
+            record.set(Dsr::Mac(Mac {
+                qualifier: PORTS,
+                src: port(input),
+                dst: port(output),
+                ..Mac::default()
+            }));
         }
         if let Some((src, dst)) = self.systems.filter(|systems| *systems != (0, 0)) {
             record.set(Dsr::Asn(Asn { src, dst, ..Asn::default() }));

@@ -41,14 +41,13 @@ pub(crate) fn decode(
     let count = usize::from(be16(payload, 2)?);
     let (seconds, fraction) = (be32(payload, 8)?, be32(payload, 12)?);
     let fraction = if fraction < 1_000_000_000 { fraction } else { 0 };
-    let clock = Clock {
-        uptime: be32(payload, 4),
-        now: i64::from(seconds) * 1_000_000_000 + i64::from(fraction),
-    };
+    let clock =
+        Clock { uptime: be32(payload, 4), now: i64::from(seconds) * 1_000_000_000 + i64::from(fraction) };
     let code = byte(payload, 22).unwrap_or(0);
     let body = payload.get(header..)?;
     for record in body.chunks_exact(size).take(count) {
-        let export = if version == 8 { aggregated(code, record, clock) } else { flow(version, record, clock) };
+        let export =
+            if version == 8 { aggregated(code, record, clock) } else { flow(version, record, clock) };
         match export {
             Some(export) => give(&Export { exporter: exporter.address, ..export }),
             None => counters.damaged += 1,

@@ -90,7 +90,8 @@ impl Decoder {
             }
             Some(9) => payload.len() >= sets::V9_HEADER + 4 && count != Some(0),
             Some(10) => {
-                payload.len() > sets::IPFIX_HEADER && count.is_some_and(|octets| usize::from(octets) <= payload.len())
+                payload.len() > sets::IPFIX_HEADER
+                    && count.is_some_and(|octets| usize::from(octets) <= payload.len())
             }
             _ => false,
         }
@@ -112,7 +113,9 @@ impl Decoder {
         };
         let known = match be16(payload, 0) {
             Some(1 | 5..=8) => fixed::decode(exporter, payload, counters, &mut counted),
-            Some(9) => sets::decode_v9(&mut self.templates, exporter, received, payload, counters, &mut counted),
+            Some(9) => {
+                sets::decode_v9(&mut self.templates, exporter, received, payload, counters, &mut counted)
+            }
             Some(10) => {
                 sets::decode_ipfix(&mut self.templates, exporter, received, payload, counters, &mut counted)
             }

@@ -95,7 +95,8 @@ impl Message<'_> {
             }
             // An options template also says how many of its fields are the scope.
             let at = if options { 6 } else { 4 };
-            let Some((fields, used)) = self.fields(body.get(at..).unwrap_or_default(), usize::from(count)) else {
+            let Some((fields, used)) = self.fields(body.get(at..).unwrap_or_default(), usize::from(count))
+            else {
                 self.counters.damaged += 1;
                 return;
             };
@@ -190,8 +191,12 @@ impl Message<'_> {
                     continue;
                 }
                 match field.enterprise {
-                    0 => Element { number: field.element, value, reverse: false }.put(&mut export, &mut times),
-                    REVERSE => Element { number: field.element, value, reverse: true }.put(&mut export, &mut times),
+                    0 => {
+                        Element { number: field.element, value, reverse: false }.put(&mut export, &mut times)
+                    }
+                    REVERSE => {
+                        Element { number: field.element, value, reverse: true }.put(&mut export, &mut times)
+                    }
                     _ => {}
                 }
             }

@@ -27,7 +27,9 @@ fn version_5() -> Vec<u8> {
     for half in [5u16, 1] {
         datagram.extend(half.to_be_bytes());
     }
-    for word in [100_000u32, 1_700_000_000, 500_000_000, 1, 0, 0x0a01_0101, 0x0a02_0202, 0, 0x0003_0007, 10, 5000] {
+    for word in
+        [100_000u32, 1_700_000_000, 500_000_000, 1, 0, 0x0a01_0101, 0x0a02_0202, 0, 0x0003_0007, 10, 5000]
+    {
         datagram.extend(word.to_be_bytes());
     }
     for word in [90_000u32, 95_250, 0x9c40_0050, 0x001b_0648, 0xfbf4_fbf5, 0x1810_0000] {
@@ -52,7 +54,10 @@ fn the_worked_example() {
     assert_eq!(read.header().kind, Kind::Netflow);
     assert_eq!(read.transport().unwrap().id, Some(SourceId::Ipv4(Ipv4Addr::LOCALHOST)));
     let times = read.times();
-    assert_eq!((times.start().micros(), times.end().micros()), (1_699_999_990_500_000, 1_699_999_995_750_000));
+    assert_eq!(
+        (times.start().micros(), times.end().micros()),
+        (1_699_999_990_500_000, 1_699_999_995_750_000)
+    );
     let metric = read.metric().unwrap();
     assert_eq!((metric.src.packets, metric.src.bytes, metric.dst.packets), (10, 5000, 0));
     let Body::Tcp(Tcp::Status(tcp)) = read.network().unwrap().body else { panic!("no state") };
@@ -177,7 +182,10 @@ fn templates_have_their_scope_and_end() {
     assert_eq!(decode(&mut decoder, Exporter { port: 9, ..a }, &ipfix(std::slice::from_ref(&data))).len(), 0);
     // Withdrawn.
     assert_eq!(decode(&mut decoder, a, &ipfix(&[set(2, &halves(&[256, 0])), data.clone()])).len(), 0);
-    assert_eq!(decode(&mut decoder, a, &ipfix(&[template.clone(), set(2, &halves(&[2, 0])), data.clone()])).len(), 0);
+    assert_eq!(
+        decode(&mut decoder, a, &ipfix(&[template.clone(), set(2, &halves(&[2, 0])), data.clone()])).len(),
+        0
+    );
     // Half an hour later.
     assert_eq!(decode(&mut decoder, a, &ipfix(&[template])).len(), 0);
     let later = Stamp::from_micros(1_700_000_100_000_000 + 1_801_000_000);
@@ -296,7 +304,8 @@ fn as_nfdump_reads_them() {
             // It knows no times in seconds, does not spread packets over them, and takes what lies a little after the
             // device's clock for something of one turn of that clock (49.7 days) ago.
             if let (Some(first @ 1..), Some(last)) = (number("first"), number("last")) {
-                let (start, end) = (export.start.unwrap().micros() / 1000, export.end.unwrap().micros() / 1000);
+                let (start, end) =
+                    (export.start.unwrap().micros() / 1000, export.end.unwrap().micros() / 1000);
                 let turn = |ours: i64, theirs: u64| (ours as u64).wrapping_sub(theirs);
                 assert!([0, 1 << 32].contains(&turn(start, first)), "{at}: {start} {first}");
                 let spread = turn(end, last) % (1 << 32);
@@ -314,7 +323,8 @@ fn as_nfdump_reads_them() {
 #[test]
 fn aggregations() {
     let Some(folder) = cases() else { return };
-    for (name, key) in [("as", "0.0.0.0"), ("protoport", "0.0.0.0"), ("srcprefix", "10."), ("prefix", "10.")] {
+    for (name, key) in [("as", "0.0.0.0"), ("protoport", "0.0.0.0"), ("srcprefix", "10."), ("prefix", "10.")]
+    {
         let datagrams = sample(std::fs::read(folder.join(format!("synthetic-v8-{name}.pcap"))).unwrap());
         let exports = decode(&mut Decoder::new(), datagrams[0].0, &datagrams[0].1);
         assert!(!exports.is_empty(), "{name}");
