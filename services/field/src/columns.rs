@@ -21,6 +21,8 @@ pub struct Column {
     pub width: usize,
     /// A `printf` conversion for the number, from `-s name:width:format`.
     pub format: Option<String>,
+    /// `-%`: the total that the column is shown as a percentage of.
+    pub total: Option<f64>,
 }
 
 /// What is wrong with a field list.
@@ -52,6 +54,14 @@ impl Columns {
     pub fn new(lenient: bool) -> Columns {
         let list = DEFAULT_COLUMNS.iter().filter_map(|name| table::find(name)).map(plain).collect();
         Columns { list, widths: Vec::new(), started: false, lenient }
+    }
+
+    /// Shows the columns that add up as percentages of these totals, in the order of [`Columns::list`]; `None` leaves
+    /// a column as it is.
+    pub fn set_totals(&mut self, totals: &[Option<f64>]) {
+        for (column, total) in self.list.iter_mut().zip(totals) {
+            column.total = *total;
+        }
     }
 
     /// The columns as they are now.
@@ -105,7 +115,8 @@ impl Columns {
         if matches!(name, "rec" | "xxx") {
             return Ok(());
         }
-        let Some(field) = table::find(name) else {
+        let known = if self.lenient { table::find_historic(name) } else { table::find(name) };
+        let Some(field) = known else {
             return if self.lenient { Ok(()) } else { Err(ColumnError::Unknown(name.to_owned())) };
         };
         let mut column = plain(field);
@@ -129,7 +140,7 @@ impl Columns {
 }
 
 fn plain(field: &'static Field) -> Column {
-    Column { field, width: usize::from(field.width), format: None }
+    Column { field, width: usize::from(field.width), format: None, total: None }
 }
 
 #[cfg(test)]

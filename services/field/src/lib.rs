@@ -5,7 +5,9 @@
 //! Facts are from the chapter `ra-output` unless another is named.
 #![forbid(unsafe_code)]
 
+mod colour;
 pub mod columns;
+pub mod formula;
 mod hosts;
 pub mod names;
 mod number;
@@ -19,8 +21,10 @@ pub mod table;
 pub mod time;
 mod userdata;
 mod value;
+mod vendors;
 
 pub use columns::{Column, ColumnError, Columns};
+pub use hosts::HostNames;
 pub use print::Printer;
 pub use row::{Body, Row, Side};
 pub use services::Services;
@@ -28,3 +32,4 @@ pub use structured::{column, put_xml_foot, put_xml_head};
 pub use style::Style;
 pub use table::{Field, find};
 pub use value::{Short, Value};
+pub use vendors::Vendors;

@@ -1,5 +1,39 @@
 //! Names of protocols, ethertypes, LLC service access points and code points (chapter ra-output, 7.1).
 
+use record::Index;
+
+/// Names of a record's parts, as `-M dsrs=` and the field of that name know them, in the order of the records.
+pub static PARTS: [(&str, Index); Index::COUNT] = [
+    ("trans", Index::Transport),
+    ("flow", Index::Flow),
+    ("time", Index::Time),
+    ("metric", Index::Metric),
+    ("agr", Index::Agr),
+    ("net", Index::Network),
+    ("vlan", Index::Vlan),
+    ("mpls", Index::Mpls),
+    ("jitter", Index::Jitter),
+    ("ipattr", Index::IpAttr),
+    ("psize", Index::Psize),
+    ("suser", Index::SrcData),
+    ("duser", Index::DstData),
+    ("mac", Index::Mac),
+    ("icmp", Index::Icmp),
+    ("encaps", Index::Encaps),
+    ("behavior", Index::Behavior),
+    ("cor", Index::Cor),
+    ("cocode", Index::CoCode),
+    ("label", Index::Label),
+    ("asn", Index::Asn),
+    ("geo", Index::Geo),
+    ("local", Index::Local),
+    ("hash", Index::Hash),
+    ("vxlan", Index::Vxlan),
+    ("gre", Index::Gre),
+    ("geneve", Index::Geneve),
+    ("score", Index::Score),
+];
+
 /// IP protocol names by number; numbers without an assignment are `unas`.
 #[rustfmt::skip]
 pub static PROTOCOLS: [&str; 256] = [
@@ -25,6 +59,71 @@ pub static PROTOCOLS: [&str; 256] = [
     "unas", "unas", "unas", "unas", "unas", "unas", "unas", "unas", "unas", "unas", "unas", "unas", "unas",
     "unas", "unas", "unas", "unas", "unas", "unas", "unas", "ib", "unas", "unas",
 ];
+
+/// The type of the question that a type of ICMP answers, or the type itself.
+pub fn icmp_question(typ: u8) -> u8 {
+    match typ {
+        0 => 8,
+        14 | 16 | 18 => typ - 1,
+        other => other,
+    }
+}
+
+/// The name of an ICMP type, as 5.0.3 shows it in place of the source port.
+pub fn icmp_type(typ: u8) -> &'static str {
+    match icmp_question(typ) {
+        3 => "dstunreach",
+        4 => "srcquench",
+        5 => "redirect",
+        6 => "althost",
+        8 => "echo",
+        9 => "rtrad",
+        10 => "rtrsel",
+        11 => "timeexceed",
+        12 => "param",
+        13 => "tstamp",
+        15 => "inforeq",
+        17 => "maskreq",
+        19 => "security",
+        20..=29 => "robust",
+        30 => "trace",
+        31 => "datconv",
+        32 => "mobhost",
+        40 => "photuris",
+        41 => "expmobility",
+        _ => "unassigned",
+    }
+}
+
+/// The name of a code of unreachable (3) and redirect (5), as 5.0.3 shows it in place of the destination port; code 0
+/// has none there.
+pub fn icmp_code(typ: u8, code: u8) -> Option<&'static str> {
+    const UNREACHABLE: [&str; 16] = [
+        "",
+        "unrhost",
+        "unrproto",
+        "unrport",
+        "unrfrag",
+        "unrsrc",
+        "unrnunk",
+        "unrhunk",
+        "unriso",
+        "unrnpro",
+        "unrhpro",
+        "unrtosnet",
+        "unrtoshost",
+        "unrfilter",
+        "unrpre",
+        "unrcut",
+    ];
+    const REDIRECT: [&str; 4] = ["", "redhost", "redtosnet", "redtoshost"];
+    let names: &[&'static str] = match typ {
+        3 => &UNREACHABLE,
+        5 => &REDIRECT,
+        _ => return None,
+    };
+    names.get(usize::from(code)).copied()
+}
 
 /// Ethertype names: first and last value (inclusive) and the name, in ascending order.
 #[rustfmt::skip]

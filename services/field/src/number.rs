@@ -103,9 +103,10 @@ fn put_short_float(out: &mut Vec<u8>, value: f64, precision: usize) -> bool {
 
 /// Appends a number the way `-H` abbreviates it: three digits behind the point, cut to `precision`, then a
 /// blank or the letter of the power of 1000.
-pub fn put_abbreviated(out: &mut Vec<u8>, value: f64, precision: usize) {
+pub fn put_abbreviated(out: &mut Vec<u8>, value: f64, precision: usize, later: bool) {
     const UNITS: &[u8; 9] = b" KMGTPEZY";
-    let (mut value, mut unit) = (value, 0);
+    // 5.0.3 divides once at least.
+    let (mut value, mut unit) = if later && value >= 1.0 { (value / 1000.0, 1) } else { (value, 0) };
     while value >= 1000.0 && unit + 1 < UNITS.len() {
         value /= 1000.0;
         unit += 1;
@@ -143,9 +144,12 @@ mod tests {
         assert_eq!(text(|o| put_float(o, f64::from(1.734033_f32), 9)), "1.734032989");
         assert_eq!(text(|o| put_float(o, f64::NAN, 6)), "nan");
         assert_eq!(text(|o| put_float(o, 1e300, 2)).len(), 304);
-        assert_eq!(text(|o| put_abbreviated(o, 24045.0, 6)), "24.045K");
-        assert_eq!(text(|o| put_abbreviated(o, 218.0, 6)), "218.000 ");
-        assert_eq!(text(|o| put_abbreviated(o, 24045.0, 0)), "24.K");
+        assert_eq!(text(|o| put_abbreviated(o, 24045.0, 6, false)), "24.045K");
+        assert_eq!(text(|o| put_abbreviated(o, 218.0, 6, false)), "218.000 ");
+        assert_eq!(text(|o| put_abbreviated(o, 24045.0, 0, false)), "24.K");
+        assert_eq!(text(|o| put_abbreviated(o, 134.0, 6, true)), "0.134K");
+        assert_eq!(text(|o| put_abbreviated(o, 24045.0, 6, true)), "24.045K");
+        assert_eq!(text(|o| put_abbreviated(o, 0.0, 6, true)), "0.000 ");
     }
 
     proptest! {

@@ -1,7 +1,7 @@
 //! Rows and titles as text: cells, columns, delimiters (chapter ra-output, 8.2 and 8.3).
 
 use crate::columns::Column;
-use crate::number::{put_abbreviated, put_float, put_hex, put_int, put_uint};
+use crate::number::{put_abbreviated, put_float, put_hex, put_hex_digits, put_int, put_uint};
 use crate::row::{Body, Row};
 use crate::services::Services;
 use crate::style::{Cidr, Form, Names, Style, UserData};
@@ -9,8 +9,9 @@ use crate::table::{Cell, Field, Layout};
 use crate::time::{TimeText, XML_FORMAT};
 use crate::userdata;
 use crate::value::Value;
-use crate::{names, structured};
+use crate::{colour, names, structured};
 use record::dsr::flow::FlowKey;
+use std::borrow::Cow;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// Prints rows of one list of columns. Appends to a buffer of the caller's, which is reused from row to row.
@@ -22,6 +23,10 @@ pub struct Printer {
     /// Text of the present cell, reused from cell to cell.
     cell: Vec<u8>,
     hosts: crate::hosts::Hosts,
+    /// Formats of single columns (`-s stime:20:%F`), by their text.
+    formats: Vec<(String, TimeText)>,
+    /// Whether `daddr` may be `Broadcast`.
+    names_broadcast: bool,
 }
 
 impl Printer {
@@ -36,8 +41,17 @@ impl Printer {
             hosts: crate::hosts::Hosts::default(),
             time,
             cell: Vec::new(),
+            formats: Vec::new(),
+            names_broadcast: style.compat
+                && columns.iter().any(|column| matches!(column.field.name, "smac" | "dmac")),
             style,
         };
+        for column in columns {
+            let Some(format) = column.format.clone().filter(|_| printer.has_format(column)) else { continue };
+            let style = &printer.style;
+            let text = TimeText::new(&format, style.zone.clone(), style.precision, false);
+            printer.formats.push((format, text));
+        }
         printer.lay_out();
         printer
     }
@@ -73,10 +87,22 @@ impl Printer {
         }
     }
 
+    /// Whether a column shows dates in a format of its own.
+    fn has_format(&self, column: &Column) -> bool {
+        let date = matches!(column.field.layout, Layout::Date | Layout::SideDate);
+        date && !self.style.compat && column.format.is_some()
+    }
+
     /// Appends the line of titles.
     pub fn title(&self, out: &mut Vec<u8>) {
+        if self.style.colour {
+            out.extend_from_slice(colour::TITLE);
+        }
         for (at, column) in self.columns.iter().enumerate() {
             self.put_title(out, at, column);
+        }
+        if self.style.colour {
+            out.extend_from_slice(colour::PLAIN);
         }
         out.push(b'\n');
     }
@@ -84,6 +110,11 @@ impl Printer {
     fn put_title(&self, out: &mut Vec<u8>, at: usize, column: &Column) {
         let field = column.field;
         let title = self.title_of(field);
+        let title = &*match (column.total, field.name) {
+            (None, _) => Cow::Borrowed(title),
+            (Some(_), "appbytes") => Cow::Borrowed("pAppBytes"),
+            (Some(_), _) => Cow::Owned(format!("p{title}")),
+        };
         if self.style.variable || self.style.delimiter.is_some() {
             let delimiter = self.style.delimiter;
             if let (Some(delimiter), true) = (delimiter, at > 0) {
@@ -107,7 +138,7 @@ impl Printer {
         match (field.cell, field.layout) {
             (Cell::Data, _) => userdata::put_title(out, title, column.width, self.style.user_data),
             (_, Layout::None) => {}
-            (_, Layout::Centred(more)) => {
+            (_, Layout::Centred(more)) if !self.style.later => {
                 let room = column.width.saturating_sub(title.len());
                 let side = (room / 2).max(1);
                 let more = usize::from(more) + usize::from(column.width.is_multiple_of(2));
@@ -143,6 +174,7 @@ impl Printer {
         match column.field.layout {
             Layout::Date if self.style.compat => column.width + self.style.precision,
             Layout::SideDate if self.style.compat => column.width + self.style.precision + 1,
+            Layout::Date | Layout::SideDate if self.style.later => column.width + self.style.precision,
             Layout::Date | Layout::SideDate => self.date_width(column),
             _ => column.width,
         }
@@ -150,7 +182,10 @@ impl Printer {
 
     /// Width of a date: its own and the digits of the fraction, if the text will have one.
     fn date_width(&self, column: &Column) -> usize {
-        let fraction = self.style.unix_time || self.style.time_format.contains('.');
+        let fraction = match &column.format {
+            Some(format) if self.has_format(column) => format.contains('.'),
+            _ => self.style.unix_time || self.style.time_format.contains('.'),
+        };
         column.width + if fraction { self.style.precision } else { 0 }
     }
 
@@ -179,6 +214,11 @@ impl Printer {
             text.clear();
             self.put_value(&mut text, column, &value);
             self.put_cell(out, &mut text, column, &value, row);
+            if self.style.colour
+                && let Some(colour) = colour::of(field, &value, &out[from..])
+            {
+                colour::paint(out, from, colour);
+            }
             let port_of_address =
                 at > 0 && field.follows.is_some_and(|address| columns[at - 1].field.name == address);
             if port_of_address
@@ -231,7 +271,7 @@ impl Printer {
         let field = column.field;
         let width = column.width;
         if self.style.variable {
-            if field.cell == Cell::Direction && !text.is_empty() {
+            if field.cell == Cell::Direction && !text.is_empty() && !self.style.later {
                 blanks(out, width.saturating_sub(text.len()));
             }
             return self.end_cell(out, text, field, value, row);
@@ -273,7 +313,11 @@ impl Printer {
                     _ => width,
                 };
                 if text.len() > width {
-                    cut(text, width);
+                    let near =
+                        matches!(field.name, "saddr" | "daddr" | "label" | "icmpid" | "sipid" | "dipid");
+                    // 5.0.3 leaves a blank in front of most.
+                    let less = self.style.later && !near && field.cell != Cell::Answer;
+                    cut(text, width - usize::from(less && width > 1));
                 }
                 blanks(out, width.saturating_sub(text.len()));
             }
@@ -299,7 +343,15 @@ impl Printer {
         } else {
             trim(text, 0);
         }
-        out.extend_from_slice(text);
+        match self.style.quote {
+            // 3.0.8 has quotes around titles only.
+            Some(quote)
+                if !self.style.compat && !text.is_empty() && !structured::is_number(&self.style, value) =>
+            {
+                put_quoted(out, text, quote);
+            }
+            _ => out.extend_from_slice(text),
+        }
         // 3.0.8 leaves out the delimiter of an answer that is not there.
         let flow = matches!(row.body, Body::Flow(_));
         if self.style.compat && flow && field.cell == Cell::Answer && matches!(value, Value::Absent) {
@@ -308,7 +360,7 @@ impl Printer {
         out.push(delimiter);
         // 3.0.8 prints one more behind the checksum of IS-IS.
         let isis = matches!(row.key(), Some(FlowKey::Isis(_)));
-        if self.style.compat && isis && field.name == "dport" {
+        if self.style.compat && isis && !delimiter.is_ascii_whitespace() && field.name == "dport" {
             out.push(delimiter);
         }
     }
@@ -326,13 +378,22 @@ impl Printer {
     /// Appends the bare text of a value.
     pub(crate) fn put_value(&mut self, out: &mut Vec<u8>, column: &Column, value: &Value<'_>) {
         let style = &self.style;
+        if let (Some(total), Some(number)) = (column.total, value.number()) {
+            let share = if total > 0.0 { 100.0 * number / total } else { 0.0 };
+            // 5.0.3 computes in single precision.
+            return put_float(
+                out,
+                if style.later { f64::from(share as f32) } else { share },
+                style.precision,
+            );
+        }
         match *value {
             Value::Absent => {}
             Value::Uint(n) if style.abbreviate && column.field.abbreviates => {
-                put_abbreviated(out, n as f64, style.precision);
+                put_abbreviated(out, n as f64, style.precision, style.later);
             }
             Value::Float(x) if style.abbreviate && column.field.abbreviates => {
-                put_abbreviated(out, x, style.precision);
+                put_abbreviated(out, x, style.precision, style.later);
             }
             Value::Uint(n) => match &column.format {
                 Some(format) if column.field.formats => put_formatted(out, format, n),
@@ -344,25 +405,61 @@ impl Printer {
             },
             Value::Int(n) => put_int(out, n),
             Value::Float(x) => put_float(out, x, style.precision),
-            Value::Time(stamp) => self.time.put(out, stamp),
+            Value::Time(stamp) => {
+                let own = match &column.format {
+                    Some(format) => self.formats.iter_mut().find(|(known, _)| known == format),
+                    None => None,
+                };
+                own.map_or(&mut self.time, |(_, text)| text).put(out, stamp);
+            }
             Value::Ipv4(address, prefix) => match &column.format {
                 Some(format) if column.field.formats => put_formatted(out, format, u64::from(address)),
-                _ if style.names == Names::All && self.hosts.put(out, Ipv4Addr::from(address).into()) => {}
+                _ if style.names == Names::All
+                    && self.hosts.put(out, Ipv4Addr::from(address).into(), style.host_names) => {}
                 _ => {
                     put_ipv4(out, address);
                     put_prefix(out, prefix, 32, style.cidr);
                 }
             },
             Value::Ipv6(octets, prefix) => {
-                if !(style.names == Names::All && self.hosts.put(out, Ipv6Addr::from(octets).into())) {
+                let address = Ipv6Addr::from(octets).into();
+                if !(style.names == Names::All && self.hosts.put(out, address, style.host_names)) {
                     put_ipv6(out, octets);
                     put_prefix(out, prefix, 128, style.cidr);
                 }
             }
-            Value::MacOrBroadcast(octets) if octets == [0xFF; 6] && style.names < Names::None => {
+            // 3.0.8 names it in every address of a row that shows Ethernet addresses too.
+            Value::Mac([0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF])
+                if self.names_broadcast && style.names < Names::None && column.field.name == "daddr" =>
+            {
                 out.extend_from_slice(b"Broadcast")
             }
-            Value::Mac(octets) | Value::MacOrBroadcast(octets) => put_mac(out, octets),
+            Value::MacOrBroadcast(octets)
+                if octets == [0xFF; 6] && style.names < Names::None && !style.later =>
+            {
+                out.extend_from_slice(b"Broadcast")
+            }
+            Value::Mac(octets) | Value::MacOrBroadcast(octets) | Value::VendorMac(octets) => {
+                let by_name = style.vendor_addresses || matches!(value, Value::VendorMac(_));
+                match style.vendors.as_ref().filter(|_| by_name).and_then(|vendors| vendors.name(octets)) {
+                    Some(name) => put_vendor_address(out, name, octets),
+                    None => put_mac(out, octets),
+                }
+            }
+            Value::Vendor(octets) => {
+                let name = style.vendors.as_ref().and_then(|vendors| vendors.name(octets));
+                out.extend_from_slice(name.unwrap_or_default().as_bytes());
+            }
+            Value::Octets(octets) => octets.iter().for_each(|&octet| put_hex_digits(out, octet.into(), 2)),
+            Value::Parts(bits) => {
+                let from = out.len();
+                for (name, _) in names::PARTS.iter().filter(|&&(_, index)| bits & 1 << index as u32 != 0) {
+                    if out.len() > from {
+                        out.push(b',');
+                    }
+                    out.extend_from_slice(name.as_bytes());
+                }
+            }
             Value::Port { protocol, port } => match self.services.name(protocol, port) {
                 _ if style.names >= Names::Protocols => put_uint(out, u64::from(port)),
                 _ if port == 0 => {}
@@ -406,6 +503,18 @@ impl Printer {
 /// Text of a record goes to the terminal without its control characters.
 fn put_printable(out: &mut Vec<u8>, bytes: &[u8]) {
     out.extend(bytes.iter().map(|&byte| if byte < b' ' || byte == 0x7F { b'.' } else { byte }));
+}
+
+/// Appends a text between quotes, those in it and backslashes behind a backslash.
+fn put_quoted(out: &mut Vec<u8>, text: &[u8], quote: u8) {
+    out.push(quote);
+    for &byte in text {
+        if byte == quote || byte == b'\\' {
+            out.push(b'\\');
+        }
+        out.push(byte);
+    }
+    out.push(quote);
 }
 
 /// Removes white space at the end of what follows `from`.
@@ -461,6 +570,15 @@ pub fn put_ipv6(out: &mut Vec<u8>, octets: [u8; 16]) {
     } else {
         // Writing to a vector cannot fail.
         let _ = write!(out, "{address}");
+    }
+}
+
+/// Appends an Ethernet address with its vendor's name in place of the first half.
+fn put_vendor_address(out: &mut Vec<u8>, name: &str, octets: [u8; 6]) {
+    out.extend_from_slice(name.as_bytes());
+    for (at, &octet) in octets[3..].iter().enumerate() {
+        out.push(if at == 0 { b'_' } else { b':' });
+        put_hex_digits(out, octet.into(), 2);
     }
 }
 

@@ -1,13 +1,14 @@
 //! One record on its way to the output: the view and what nearly every column asks of it.
 
-use crate::style::Style;
+use crate::formula;
+use crate::style::{Names, Style};
 use crate::table::Field;
 use crate::value::Value;
-use record::dsr::flow::{DIRECTION, Flow, FlowKey, Ipv4Detail, Ipv4Key};
+use record::dsr::flow::{DIRECTION, Flow, FlowKey, Ipv4Detail, Ipv4Key, address};
 use record::dsr::metric::{Counters, Metric};
 use record::dsr::network::Network;
 use record::dsr::time::{Stamps, Time, Times};
-use record::{Mar, RecordView, Stamp};
+use record::{Mar, RecordView, SourceId, Stamp};
 
 /// What a row is made of.
 #[derive(Clone, Copy)]
@@ -17,6 +18,9 @@ pub enum Body<'a> {
     /// A management record.
     Management(&'a Mar),
 }
+
+/// Bits of a key's qualifier that say what its addresses are.
+const ADDRESS_TYPE: u8 = 0x1F;
 
 /// A record with its place in the input and the output.
 pub struct Row<'a> {
@@ -38,6 +42,8 @@ pub struct Row<'a> {
     pub times: Times,
     /// Start of the first record of the run, where relative times are asked for.
     pub base: Option<Stamp>,
+    /// The standard deviation of the last merged record before this one, which 3.0.8 leaves in its memory; else 0.
+    pub left_over: f32,
 }
 
 /// A side of a flow.
@@ -66,8 +72,24 @@ impl<'a> Row<'a> {
             historic_key(view, flow.as_mut(), network.is_some());
             historic_times(view, &mut times);
         }
-        let metric = view.metric();
-        Row { body: Body::Flow(view), style, offset, rank, flow, metric, network, times, base: None }
+        let mut metric = view.metric();
+        if let (Some(metric), 1..) = (&mut metric, style.extra_octets) {
+            for side in [&mut metric.src, &mut metric.dst] {
+                side.bytes = side.bytes.saturating_add(side.packets.saturating_mul(style.extra_octets));
+            }
+        }
+        Row {
+            body: Body::Flow(view),
+            style,
+            offset,
+            rank,
+            flow,
+            metric,
+            network,
+            times,
+            base: None,
+            left_over: 0.0,
+        }
     }
 
     /// A row of a management record.
@@ -82,6 +104,7 @@ impl<'a> Row<'a> {
             network: None,
             times: Times::default(),
             base: None,
+            left_over: 0.0,
         }
     }
 
@@ -106,13 +129,17 @@ impl<'a> Row<'a> {
         self.flow.as_ref().map(|flow| &flow.key)
     }
 
+    /// Whether it is a flow of ARP or RARP, even where its key is too short to be read.
+    pub fn is_arp(&self) -> bool {
+        self.flow.as_ref().is_some_and(|flow| match flow.key {
+            FlowKey::Other => flow.qualifier & ADDRESS_TYPE == address::ARP,
+            key => key.is_arp(),
+        })
+    }
+
     /// Counters of one side, zero when the record has none.
     pub fn counters(&self, side: Side) -> Counters {
-        let metric = self.metric.unwrap_or_default();
-        match side {
-            Side::Src => metric.src,
-            Side::Dst => metric.dst,
-        }
+        formula::counters(&self.metric.unwrap_or_default(), side)
     }
 
     /// Packets of both sides.
@@ -122,16 +149,12 @@ impl<'a> Row<'a> {
 
     /// Duration in seconds, in single precision as 3.0.8 computes it.
     pub fn duration(&self) -> f32 {
-        seconds(self.times.end().micros() - self.times.start().micros())
+        formula::duration(&self.times)
     }
 
     /// Duration of one side in seconds.
     pub fn side_duration(&self, side: Side) -> f32 {
-        let range = match side {
-            Side::Src => self.times.src,
-            Side::Dst => self.times.dst,
-        };
-        range.map_or(0.0, |(start, end)| seconds(end.micros() - start.micros()))
+        formula::side_duration(&self.times, side)
     }
 }
 
@@ -178,7 +201,10 @@ fn historic_times(view: &RecordView<'_>, times: &mut Times) {
 /// Seconds that stand for "not set".
 pub(crate) const UNSET: u32 = 0xEFFF_FFFF;
 
-/// Microseconds as seconds in single precision.
-pub fn seconds(micros: i64) -> f32 {
-    (micros as f64 / 1e6) as f32
+/// A source id as it is shown: by its alias where names are wanted and it has one.
+pub(crate) fn source_text(row: &Row<'_>, id: SourceId) -> Value<'static> {
+    match row.style.alias(id) {
+        Some(alias) if row.style.names <= Names::Ports => Value::text(alias.as_bytes()),
+        _ => crate::read::other::source(id),
+    }
 }

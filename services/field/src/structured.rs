@@ -3,11 +3,11 @@
 use crate::columns::Column;
 use crate::print::{Printer, put_ipv4};
 use crate::row::{Body, Row};
-use crate::style::Names;
+use crate::style::{Names, Style};
 use crate::table::{Cell, find};
 use crate::userdata;
 use crate::value::Value;
-use record::{Kind, Mar, Stamp};
+use record::{Kind, Mar, SourceId, Stamp};
 use std::io::Write;
 
 /// Appends what stands before the first element: `first` is the initial management record of the stream.
@@ -143,12 +143,7 @@ pub(crate) fn put_json(printer: &mut Printer, out: &mut Vec<u8>, row: &Row<'_>) 
     if let Body::Management(mar) = row.body {
         return put_json_management(printer, out, mar);
     }
-    let name = match kind(row) {
-        Kind::Netflow => "nflo",
-        Kind::Aflow => "aflo",
-        Kind::Event => "evnt",
-        _ => "flow",
-    };
+    let name = crate::read::later::kind_name(kind(row));
     // Writing to a vector cannot fail.
     let _ = write!(out, "{{ \"type\":\"{name}\"");
     let columns = std::mem::take(&mut printer.columns);
@@ -157,13 +152,17 @@ pub(crate) fn put_json(printer: &mut Printer, out: &mut Vec<u8>, row: &Row<'_>) 
         let value = row.read(column.field);
         text.clear();
         put_plain(printer, &mut text, column, &value);
-        if text.is_empty() {
+        // 5.0.3 has an empty object where there is no label.
+        let empty_label = printer.style.later && column.field.name == "label";
+        if text.is_empty() && !empty_label {
             continue;
         }
         let _ = write!(out, ",\"{}\":", column.field.name);
-        if column.field.name == "label" {
+        if column.field.name == "label" && printer.style.later {
+            put_quoted_label(out, &text);
+        } else if column.field.name == "label" {
             put_json_label(out, &text);
-        } else if is_number(printer, &value) && is_json_number(&text) {
+        } else if is_number(&printer.style, &value) && is_json_number(&text) {
             out.extend_from_slice(&text);
         } else {
             if column.field.cell == Cell::Flags {
@@ -177,11 +176,11 @@ pub(crate) fn put_json(printer: &mut Printer, out: &mut Vec<u8>, row: &Row<'_>) 
 }
 
 /// Whether values of this shape are numbers rather than names made of digits.
-fn is_number(printer: &Printer, value: &Value<'_>) -> bool {
+pub(crate) fn is_number(style: &Style, value: &Value<'_>) -> bool {
     match value {
         Value::Uint(_) | Value::Int(_) | Value::Float(_) | Value::Port { .. } | Value::Sap(_) => true,
-        Value::Protocol(_) | Value::Ethertype(_) => printer.style.names == Names::None,
-        Value::Time(_) => printer.style.unix_time,
+        Value::Protocol(_) | Value::Ethertype(_) => style.names == Names::None,
+        Value::Time(_) => style.unix_time,
         Value::IcmpV6(_) | Value::CodePoint(_) => true,
         _ => false,
     }
@@ -213,22 +212,88 @@ fn put_json_text(out: &mut Vec<u8>, text: &[u8]) {
     out.push(b'"');
 }
 
-/// A label as an object of its `name=value` pairs, which colons separate. 5.0.3 puts quotes around the object.
+/// Pairs of a label that become members of an object; further ones are left out.
+const MOST_PAIRS: usize = 256;
+
+/// A label as an object of its `name=value,value` pairs, which colons separate. A name that comes again has its values
+/// in one list. Values are numbers where they are whole numbers of JSON, and `true` where there is none.
 fn put_json_label(out: &mut Vec<u8>, text: &[u8]) {
-    out.push(b'{');
-    for (at, pair) in text.split(|&byte| byte == b':').filter(|pair| !pair.is_empty()).enumerate() {
-        if at > 0 {
-            out.push(b',');
-        }
-        let (name, value) = match pair.iter().position(|&byte| byte == b'=') {
+    // A label may be an object already.
+    if text.first() == Some(&b'{') && text.last() == Some(&b'}') {
+        return put_json_object(out, text);
+    }
+    let mut members: Vec<(&[u8], Vec<&[u8]>)> = Vec::new();
+    for pair in text.split(|&byte| byte == b':').filter(|pair| !pair.is_empty()).take(MOST_PAIRS) {
+        let (name, values) = match pair.iter().position(|&byte| byte == b'=') {
             Some(equals) => (&pair[..equals], &pair[equals + 1..]),
             None => (pair, &pair[pair.len()..]),
         };
+        let values = values.split(|&byte| byte == b',').filter(|value| !value.is_empty());
+        match members.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, known)) => known.extend(values),
+            None => members.push((name, values.collect())),
+        }
+    }
+    out.push(b'{');
+    for (at, (name, values)) in members.iter().enumerate() {
+        if at > 0 {
+            out.push(b',');
+        }
         put_json_text(out, name);
         out.push(b':');
-        put_json_text(out, value);
+        match values.as_slice() {
+            [] => out.extend_from_slice(b"true"),
+            [value] => put_json_scalar(out, value),
+            several => {
+                for (at, value) in several.iter().enumerate() {
+                    out.push(if at == 0 { b'[' } else { b',' });
+                    put_json_scalar(out, value);
+                }
+                out.push(b']');
+            }
+        }
     }
     out.push(b'}');
+}
+
+fn put_json_scalar(out: &mut Vec<u8>, value: &[u8]) {
+    if is_json_number(value) { out.extend_from_slice(value) } else { put_json_text(out, value) }
+}
+
+/// A label as 5.0.3 shows it: a text that holds an object, pair by pair.
+fn put_quoted_label(out: &mut Vec<u8>, text: &[u8]) {
+    let mut object = vec![b'{'];
+    for (at, pair) in text.split(|&byte| byte == b':').filter(|pair| !pair.is_empty()).enumerate() {
+        if at > 0 {
+            object.extend_from_slice(b", ");
+        }
+        let equals = pair.iter().position(|&byte| byte == b'=').unwrap_or(pair.len());
+        put_json_text(&mut object, &pair[..equals]);
+        object.push(b':');
+        put_json_text(&mut object, pair.get(equals + 1..).unwrap_or_default());
+    }
+    object.extend_from_slice(if object.len() > 1 { b" }" } else { b"}" });
+    put_json_text(out, &object);
+}
+
+/// A label that claims to be an object: as it is when its braces, brackets and quotes match, else as text.
+fn put_json_object(out: &mut Vec<u8>, text: &[u8]) {
+    let (mut open, mut quoted, mut escaped, mut sound) = (Vec::new(), false, false, true);
+    for (at, &byte) in text.iter().enumerate() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if quoted => escaped = true,
+            b'"' => quoted = !quoted,
+            0..b' ' | 0x7F.. => sound = false,
+            _ if quoted => {}
+            b'{' | b'[' => open.push(byte + 2),
+            b'}' | b']' => {
+                sound &= open.pop() == Some(byte) && (!open.is_empty() || at + 1 == text.len());
+            }
+            _ => {}
+        }
+    }
+    if sound && open.is_empty() && !quoted { out.extend_from_slice(text) } else { put_json_text(out, text) }
 }
 
 fn put_json_management(printer: &mut Printer, out: &mut Vec<u8>, mar: &Mar) {
@@ -236,7 +301,11 @@ fn put_json_management(printer: &mut Printer, out: &mut Vec<u8>, mar: &Mar) {
         Value::Name(name) => name,
         _ => "",
     };
-    let _ = write!(out, "{{ \"type\":\"man\", \"srcid\":\"{}\", \"cause\":\"{cause}\"", mar.source_id());
+    let later = printer.style.later;
+    // 5.0.3 reads these in the wrong order of octets.
+    let length = |octets: u16| if later { octets.swap_bytes() } else { octets };
+    let id = if printer.style.later { SourceId::None } else { mar.source_id() };
+    let _ = write!(out, "{{ \"type\":\"man\", \"srcid\":\"{id}\", \"cause\":\"{cause}\"");
     for (name, stamp) in [("starttime", mar.start_stamp()), ("now", mar.now_stamp())] {
         let quote = if printer.style.unix_time { "" } else { "\"" };
         let _ = write!(out, ", \"{name}\":{quote}");
@@ -274,8 +343,8 @@ fn put_json_management(printer: &mut Printer, out: &mut Vec<u8>, mar: &Mar) {
         mar.clients,
         mar.bufs,
         mar.alloc,
-        mar.src_user_len,
-        mar.dst_user_len,
+        length(mar.src_user_len),
+        length(mar.dst_user_len),
     );
     out.push(b'\n');
 }
@@ -283,7 +352,7 @@ fn put_json_management(printer: &mut Printer, out: &mut Vec<u8>, mar: &Mar) {
 /// A column for a field alone, as structured output and file names want it.
 pub fn column(name: &str) -> Option<Column> {
     let field = find(name)?;
-    Some(Column { field, width: usize::from(field.width), format: None })
+    Some(Column { field, width: usize::from(field.width), format: None, total: None })
 }
 
 #[cfg(test)]
@@ -309,7 +378,20 @@ mod tests {
         put_escaped(&mut out, b"<\"&'>");
         assert_eq!(out, b"&lt;&quot;&amp;&#39;&gt;");
         let mut out = Vec::new();
-        put_json_label(&mut out, b"flow=web:svc");
-        assert_eq!(out, br#"{"flow":"web","svc":""}"#);
+        put_quoted_label(&mut out, b"flow=web");
+        assert_eq!(out, br#""{\"flow\":\"web\" }""#);
+        for (label, shown) in [
+            ("flow=web:svc", r#"{"flow":"web","svc":true}"#),
+            ("flow=dns,net:port=53:flow=10.1.1.1", r#"{"flow":["dns","net","10.1.1.1"],"port":53}"#),
+            ("", "{}"),
+            (r#"{"flow":["dns","a}b"]}"#, r#"{"flow":["dns","a}b"]}"#),
+            ("{\"a\":1}{}", r#""{\"a\":1}{}""#),
+            (r#"{"a":[1}"#, r#""{\"a\":[1}""#),
+            (r#"{"a}"#, r#""{\"a}""#),
+        ] {
+            let mut out = Vec::new();
+            put_json_label(&mut out, label.as_bytes());
+            assert_eq!(String::from_utf8_lossy(&out), shown);
+        }
     }
 }

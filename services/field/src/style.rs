@@ -1,7 +1,11 @@
 //! How rows look: everything that `ra`'s options and configuration say about text.
 
 use crate::time::DEFAULT_FORMAT;
+use crate::vendors::Vendors;
 use jiff::tz::TimeZone;
+use record::SourceId;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// What is shown by name (chapter ra-output, section 7); each `-n` goes one further and round again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -130,8 +134,32 @@ pub struct Style {
     pub application_titles: bool,
     /// Titles of RMON mode.
     pub rmon: bool,
+    /// Makers of network interfaces, where a list was given.
+    pub vendors: Option<Arc<Vendors>>,
+    /// `-M oui`: Ethernet addresses begin with the vendor's name.
+    pub vendor_addresses: bool,
+    /// Names of source ids, as these are shown in lower case.
+    pub aliases: Option<Arc<BTreeMap<String, String>>>,
+    /// Which host names are shown, and how much of them.
+    pub host_names: crate::hosts::HostNames,
+    /// `--color`: titles and cells in colours.
+    pub colour: bool,
+    /// `-M pzero`: 0 in place of the ports of protocols that have none.
+    pub zero_ports: bool,
+    /// `-M eframe=`: octets that every packet is longer on the wire.
+    pub extra_octets: u64,
     /// `--compat 3.0.8`: the harmless faults of that release.
     pub compat: bool,
+    /// `--compat 5.0.3`: the layout and names of that release.
+    pub later: bool,
+}
+
+impl Style {
+    /// The name that was given to a source id.
+    pub fn alias(&self, id: SourceId) -> Option<&str> {
+        let aliases = self.aliases.as_ref()?;
+        aliases.get(&id.to_string().to_lowercase()).map(String::as_str)
+    }
 }
 
 impl Default for Style {
@@ -155,7 +183,15 @@ impl Default for Style {
             as_format: AsFormat::Plain,
             application_titles: false,
             rmon: false,
+            vendors: None,
+            vendor_addresses: false,
+            aliases: None,
+            host_names: crate::hosts::HostNames::default(),
+            colour: false,
+            zero_ports: false,
+            extra_octets: 0,
             compat: false,
+            later: false,
         }
     }
 }

@@ -1,7 +1,8 @@
 //! The table: every field that a user can name, declared once (chapter ra-output, 8.5).
 
 use crate::read::{
-    agr, attr, flags, flow, jitter, link, loss, management, metric, nothing, other, psize, state, tcp, time,
+    agr, attr, flags, flow, jitter, later, link, loss, management, metric, nothing, other, psize, state, tcp,
+    time,
 };
 use crate::row::Row;
 use crate::value::Value;
@@ -95,6 +96,8 @@ pub struct Field {
     pub abbreviates: bool,
     /// Whether `-s name:width:format` applies.
     pub formats: bool,
+    /// Whether records add up, so that `-%` shows shares of the sum.
+    pub adds_up: bool,
 }
 
 impl std::fmt::Debug for Field {
@@ -116,6 +119,7 @@ const fn field(name: &'static str, width: u16, title: &'static str, xml: &'stati
         follows: None,
         abbreviates: false,
         formats: false,
+        adds_up: false,
     }
 }
 
@@ -170,6 +174,11 @@ impl Field {
         self
     }
 
+    const fn adds_up(mut self) -> Field {
+        self.adds_up = true;
+        self
+    }
+
     const fn formats(mut self) -> Field {
         self.formats = true;
         self
@@ -186,12 +195,20 @@ pub fn find(name: &str) -> Option<&'static Field> {
     FIELDS.iter().find(|field| field.is_called(name))
 }
 
+/// Fields that 3.0.8 has: the first of the table.
+pub const HISTORIC: usize = 201;
+
+/// The field of that name, if 3.0.8 has it.
+pub fn find_historic(name: &str) -> Option<&'static Field> {
+    FIELDS[..HISTORIC].iter().find(|field| field.is_called(name))
+}
+
 /// All fields, in the order of the chapter's table: name, width, title, XML attribute, reader.
 #[rustfmt::skip]
 pub static FIELDS: &[Field] = &[
-    field("stime", 12, "StartTime", "StartTime", time::start).date().man(management::now),
-    field("ltime", 12, "LastTime", "LastTime", time::last).date().man(management::start),
-    field("trans", 6, "Trans", "Trans", agr::trans),
+    field("stime", 12, "StartTime", "StartTime", time::start).date().man(management::first),
+    field("ltime", 12, "LastTime", "LastTime", time::last).date().man(management::last),
+    field("trans", 6, "Trans", "Trans", agr::trans).adds_up(),
     field("dur", 10, "Dur", "Duration", time::dur).man(management::duration),
     field("mean", 10, "Mean", "Mean", agr::mean),
     field("min", 10, "Min", "Min", agr::min),
@@ -207,27 +224,27 @@ pub static FIELDS: &[Field] = &[
     field("ddsb", 5, "dDSb", "DstDSByte", attr::ddsb),
     field("sttl", 4, "sTtl", "SrcTtl", attr::sttl),
     field("dttl", 4, "dTtl", "DstTtl", attr::dttl),
-    field("bytes", 10, "TotBytes", "Bytes", metric::bytes).abbreviates().man(management::buffer_octets),
-    field("sbytes", 12, "SrcBytes", "SrcBytes", metric::sbytes).abbreviates().man(management::octets),
-    field("dbytes", 12, "DstBytes", "DstBytes", metric::dbytes).abbreviates().man(management::dropped),
-    field("appbytes", 10, "TotAppBytes", "AppBytes", metric::appbytes).abbreviates().man(management::buffer_octets),
-    field("sappbytes", 12, "SAppBytes", "SrcAppBytes", metric::sappbytes).abbreviates().man(management::buffers),
-    field("dappbytes", 12, "DAppBytes", "DstAppBytes", metric::dappbytes).abbreviates().man(management::queue),
-    field("pkts", 8, "TotPkts", "Pkts", metric::pkts).abbreviates().man(management::packets),
-    field("spkts", 8, "SrcPkts", "SrcPkts", metric::spkts).abbreviates().man(management::packets),
-    field("dpkts", 8, "DstPkts", "DstPkts", metric::dpkts).abbreviates().man(management::records),
-    field("load", 8, "Load", "Load", metric::load).abbreviates().man_float(),
-    field("sload", 8, "SrcLoad", "SrcLoad", metric::sload).abbreviates().man_float(),
-    field("dload", 8, "DstLoad", "DstLoad", metric::dload).abbreviates().man_float(),
-    field("loss", 10, "Loss", "Loss", loss::loss).man_count(),
-    field("sloss", 10, "SrcLoss", "SrcLoss", loss::sloss).man_count(),
-    field("dloss", 10, "DstLoss", "DstLoss", loss::dloss).man_count(),
+    field("bytes", 10, "TotBytes", "Bytes", metric::bytes).abbreviates().man(management::buffer_octets).adds_up(),
+    field("sbytes", 12, "SrcBytes", "SrcBytes", metric::sbytes).abbreviates().man(management::octets).adds_up(),
+    field("dbytes", 12, "DstBytes", "DstBytes", metric::dbytes).abbreviates().man(management::dropped).adds_up(),
+    field("appbytes", 10, "TotAppBytes", "AppBytes", metric::appbytes).abbreviates().man(management::buffer_octets).adds_up(),
+    field("sappbytes", 12, "SAppBytes", "SrcAppBytes", metric::sappbytes).abbreviates().man(management::buffers).adds_up(),
+    field("dappbytes", 12, "DAppBytes", "DstAppBytes", metric::dappbytes).abbreviates().man(management::queue).adds_up(),
+    field("pkts", 8, "TotPkts", "Pkts", metric::pkts).abbreviates().man(management::packets).adds_up(),
+    field("spkts", 8, "SrcPkts", "SrcPkts", metric::spkts).abbreviates().man(management::packets).adds_up(),
+    field("dpkts", 8, "DstPkts", "DstPkts", metric::dpkts).abbreviates().man(management::records).adds_up(),
+    field("load", 8, "Load", "Load", metric::load).abbreviates().man_float().adds_up(),
+    field("sload", 8, "SrcLoad", "SrcLoad", metric::sload).abbreviates().man_float().adds_up(),
+    field("dload", 8, "DstLoad", "DstLoad", metric::dload).abbreviates().man_float().adds_up(),
+    field("loss", 10, "Loss", "Loss", loss::loss).man_count().adds_up(),
+    field("sloss", 10, "SrcLoss", "SrcLoss", loss::sloss).man_count().adds_up(),
+    field("dloss", 10, "DstLoss", "DstLoss", loss::dloss).man_count().adds_up(),
     field("ploss", 8, "pLoss", "PctLoss", loss::ploss).man_float(),
     field("sploss", 10, "pSrcLoss", "SrcPctLoss", loss::sploss).man_float(),
     field("dploss", 10, "pDstLoss", "DstPctLoss", loss::dploss).man_float(),
-    field("rate", 12, "Rate", "Rate", metric::rate).abbreviates().man_float(),
-    field("srate", 12, "SrcRate", "SrcRate", metric::srate).abbreviates().man_float(),
-    field("drate", 12, "DstRate", "DstRate", metric::drate).abbreviates().man_float(),
+    field("rate", 12, "Rate", "Rate", metric::rate).abbreviates().man_float().adds_up(),
+    field("srate", 12, "SrcRate", "SrcRate", metric::srate).abbreviates().man_float().adds_up(),
+    field("drate", 12, "DstRate", "DstRate", metric::drate).abbreviates().man_float().adds_up(),
     field("srcid", 18, "SrcId", "SourceId", other::srcid).man(management::srcid),
     field("flgs", 9, "Flgs", "Flags", flags::flgs).cell(Cell::Flags).man(management::flags),
     field("smac", 18, "SrcMac", "SrcMacAddr", link::smac),
@@ -333,9 +350,9 @@ pub static FIELDS: &[Field] = &[
     field("dintdistact", 11, "DIntActDist", "SrcIntDist", jitter::dintdistact),
     field("sintdistidl", 11, "SIntIdlDist", "SrcIntDist", jitter::sintdistidl),
     field("dintdistidl", 11, "DIntIdlDist", "SrcIntDist", jitter::dintdistidl),
-    field("retrans", 7, "Retrans", "Retrans", loss::retrans).man_count(),
-    field("sretrans", 8, "SrcRetrans", "SrcRetrans", loss::sretrans).man_count(),
-    field("dretrans", 8, "DstRetrans", "DstRetrans", loss::dretrans).man_count(),
+    field("retrans", 7, "Retrans", "Retrans", loss::retrans).man_count().adds_up(),
+    field("sretrans", 8, "SrcRetrans", "SrcRetrans", loss::sretrans).man_count().adds_up(),
+    field("dretrans", 8, "DstRetrans", "DstRetrans", loss::dretrans).man_count().adds_up(),
     field("pretrans", 7, "pRetrans", "PctRetrans", loss::pretrans).man_float(),
     field("spretrans", 8, "pSrcRetrans", "SrcPctRetrans", loss::spretrans).man_float(),
     field("dpretrans", 8, "pDstRetrans", "DstPctRetrans", loss::dpretrans).man_float(),
@@ -375,10 +392,10 @@ pub static FIELDS: &[Field] = &[
     field("idle", 10, "IdleTime", "Idle", other::idle),
     field("tcpopt", 12, "TcpOpt", "TcpOptions", tcp::tcpopt).cell(Cell::Cut),
     field("resp", 12, "Response", "", link::resp).cell(Cell::Answer),
-    field("sgap", 8, "SrcGap", "SrcGap", loss::sgap),
-    field("dgap", 8, "DstGap", "DstGap", loss::dgap),
-    field("soui", 9, "SrcOui", "SrcOui", link::soui),
-    field("doui", 9, "DstOui", "DstOui", link::doui),
+    field("sgap", 8, "SrcGap", "SrcGap", loss::sgap).adds_up(),
+    field("dgap", 8, "DstGap", "DstGap", loss::dgap).adds_up(),
+    field("soui", 9, "SrcOui", "SrcOui", later::soui),
+    field("doui", 9, "DstOui", "DstOui", later::doui),
     field("cor", 12, "Cor", "Cor", other::cor),
     field("laddr", 18, "LocalAddr", "", nothing),
     field("raddr", 18, "RemoteAddr", "", nothing),
@@ -390,6 +407,62 @@ pub static FIELDS: &[Field] = &[
     field("stf", 12, "STF", "TransEff", metric::stf),
     field("dtf", 12, "DTF", "TransEff", metric::dtf),
     field("ico", 3, "iCo", "DstCoCode", other::ico),
+    // What argus 5 added.
+    field("slat", 3, "sLat", "sLat", later::slat),
+    field("slon", 3, "sLon", "sLon", later::slon),
+    field("dlat", 3, "dLat", "dLat", later::dlat),
+    field("dlon", 3, "dLon", "dLon", later::dlon),
+    field("ilat", 3, "iLat", "iLat", later::ilat),
+    field("ilon", 3, "iLon", "iLon", later::ilon),
+    field("sloc", 3, "sLoc", "sLoc", later::sloc),
+    field("dloc", 3, "dLoc", "dLoc", later::dloc),
+    field("loc", 3, "Loc", "Loc", later::loc),
+    field("sid", 18, "Sid", "Sid", later::sid).man(later::mar_sid),
+    field("node", 8, "Node", "Node", later::node).man(later::mar_node),
+    field("inf", 4, "Inf", "Inf", later::inf),
+    field("status", 4, "Status", "Status", later::status),
+    field("sgrp", 4, "SrcGrp", "SrcGrp", nothing),
+    field("dgrp", 4, "DstGrp", "DstGrp", nothing),
+    field("hash", 4, "Hash", "Hash", later::hash),
+    field("ind", 4, "Ind", "Ind", later::ind),
+    field("score", 5, "Score", "Score", later::score),
+    field("sname", 16, "SrcName", "SrcName", flow::saddr),
+    field("dname", 16, "DstName", "DstName", flow::daddr),
+    field("etype", 8, "Etype", "Etype", later::etype),
+    field("idlemean", 8, "IdlMean", "IdlMean", later::idlemean),
+    field("idlemin", 8, "IdlMin", "IdlMin", later::idlemin),
+    field("idlemax", 8, "IdlMax", "IdlMax", later::idlemax),
+    field("idlestddev", 8, "IdlStdDev", "IdlStdDev", later::idlestddev),
+    field("smss", 6, "SrcMss", "SrcMss", later::smss),
+    field("dmss", 6, "DstMss", "DstMss", later::dmss),
+    field("intflow", 12, "IntFlow", "IntFlow", later::idlemean),
+    field("actintflow", 12, "", "", nothing),
+    field("idleintflow", 12, "", "", nothing),
+    field("intflowmax", 12, "IntFlowMax", "IntFlowMax", later::idlemax),
+    field("intflowmin", 12, "IntFlowMin", "IntFlowMin", later::idlemin),
+    field("intflowsdev", 12, "IntFlowStd", "IntFlowStd", later::idlestddev),
+    field("actintflowmax", 12, "", "", nothing),
+    field("actintflowmin", 12, "", "", nothing),
+    field("actintflowsdev", 12, "", "", nothing),
+    field("idleintflowmax", 12, "", "", nothing),
+    field("idleintflowmin", 12, "", "", nothing),
+    field("idleintflowsdev", 12, "", "", nothing),
+    field("svnid", 6, "sVnid", "sVnid", later::svnid),
+    field("dvnid", 6, "dVnid", "dVnid", later::dvnid),
+    field("type", 4, "Type", "Type", later::kind).man(later::mar_kind),
+    field("smacoui", 7, "SrcMoui", "SrcMoui", later::smacoui),
+    field("dmacoui", 7, "DstMoui", "DstMoui", later::dmacoui),
+    field("smacclass", 5, "SrcMacClass", "SrcMacClass", later::smacclass),
+    field("dmacclass", 5, "DstMacClass", "DstMacClass", later::dmacclass),
+    field("sgreaddr", 18, "GSrcAddr", "GSrcAddr", later::sgreaddr),
+    field("dgreaddr", 18, "GDstAddr", "GDstAddr", later::dgreaddr),
+    field("greproto", 6, "GProto", "GProto", later::greproto),
+    field("sgenaddr", 18, "gSrcAddr", "gSrcAddr", later::sgenaddr),
+    field("dgenaddr", 18, "gDstAddr", "gDstAddr", later::dgenaddr),
+    field("genproto", 6, "gProto", "gProto", later::genproto),
+    field("sencbuf", 12, "sEnB", "sEnB", later::sencbuf),
+    field("dencbuf", 12, "dEnB", "dEnB", later::dencbuf),
+    field("dsrs", 32, "Dsrs", "Dsrs", later::dsrs),
 ];
 
 #[cfg(test)]
@@ -401,7 +474,9 @@ mod tests {
     fn names_are_unique_and_found() {
         let names: HashSet<&str> = FIELDS.iter().map(|field| field.name).collect();
         assert_eq!(names.len(), FIELDS.len());
-        assert_eq!(FIELDS.len(), 201);
+        assert_eq!((HISTORIC, FIELDS.len()), (201, 256));
+        assert_eq!((FIELDS[200].name, FIELDS[255].name), ("ico", "dsrs"));
+        assert!(find_historic("ico").is_some() && find_historic("slat").is_none());
         assert!(FIELDS.iter().all(|field| std::ptr::eq(find(field.name).expect("listed"), field)));
         assert!(find("SADDR").is_none());
     }

@@ -54,6 +54,14 @@ pub enum Value<'a> {
     Bytes(&'a [u8]),
     /// Captured user data: side letter and octets.
     Data(u8, &'a [u8]),
+    /// Octets shown as hexadecimal digits.
+    Octets(&'a [u8]),
+    /// An Ethernet address of which only the vendor is shown.
+    Vendor([u8; 6]),
+    /// An Ethernet address that begins with its vendor's name.
+    VendorMac([u8; 6]),
+    /// Parts of a record: bits numbered as [`record::Index`].
+    Parts(u32),
 }
 
 impl Value<'_> {
@@ -89,7 +97,10 @@ impl Value<'_> {
             (Value::Int(a), Value::Int(b)) => a.cmp(b),
             (Value::Time(a), Value::Time(b)) => a.cmp(b),
             (Value::Ipv6(a, _), Value::Ipv6(b, _)) => a.cmp(b),
-            (Value::Mac(a) | Value::MacOrBroadcast(a), Value::Mac(b) | Value::MacOrBroadcast(b)) => a.cmp(b),
+            (Value::Mac(a) | Value::MacOrBroadcast(a), Value::Mac(b) | Value::MacOrBroadcast(b))
+            | (Value::Vendor(a), Value::Vendor(b))
+            | (Value::VendorMac(a), Value::VendorMac(b)) => a.cmp(b),
+            (Value::Parts(a), Value::Parts(b)) => a.cmp(b),
             _ => match (self.number(), other.number()) {
                 (Some(a), Some(b)) => a.total_cmp(&b),
                 _ => self.rank().cmp(&other.rank()).then_with(|| self.octets().cmp(other.octets())),
@@ -103,8 +114,8 @@ impl Value<'_> {
             Value::Absent => 0,
             Value::Ipv4(..) => 2,
             Value::Ipv6(..) => 3,
-            Value::Mac(_) | Value::MacOrBroadcast(_) => 4,
-            Value::Name(_) | Value::Text(_) | Value::Bytes(_) | Value::Data(..) => 5,
+            Value::Mac(_) | Value::MacOrBroadcast(_) | Value::Vendor(_) | Value::VendorMac(_) => 4,
+            Value::Name(_) | Value::Text(_) | Value::Bytes(_) | Value::Data(..) | Value::Octets(_) => 5,
             _ => 1,
         }
     }
@@ -113,7 +124,7 @@ impl Value<'_> {
         match self {
             Value::Name(text) => text.as_bytes(),
             Value::Text(text) => text,
-            Value::Bytes(bytes) | Value::Data(_, bytes) => bytes,
+            Value::Bytes(bytes) | Value::Data(_, bytes) | Value::Octets(bytes) => bytes,
             _ => &[],
         }
     }

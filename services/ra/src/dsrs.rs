@@ -1,36 +1,7 @@
 //! `-M dsrs=`: which parts of a record are kept (chapter ra-output, section 3).
 
-use record::{Index, RecordView};
-
-/// Names of parts, as `rastrip` and the clients know them.
-const NAMES: [(&str, Index); 26] = [
-    ("trans", Index::Transport),
-    ("flow", Index::Flow),
-    ("time", Index::Time),
-    ("metric", Index::Metric),
-    ("agr", Index::Agr),
-    ("net", Index::Network),
-    ("vlan", Index::Vlan),
-    ("mpls", Index::Mpls),
-    ("jitter", Index::Jitter),
-    ("ipattr", Index::IpAttr),
-    ("psize", Index::Psize),
-    ("suser", Index::SrcData),
-    ("duser", Index::DstData),
-    ("mac", Index::Mac),
-    ("icmp", Index::Icmp),
-    ("encaps", Index::Encaps),
-    ("behavior", Index::Behavior),
-    ("cor", Index::Cor),
-    ("cocode", Index::CoCode),
-    ("label", Index::Label),
-    ("asn", Index::Asn),
-    ("local", Index::Local),
-    ("score", Index::Score),
-    ("geo", Index::Geo),
-    ("hash", Index::Hash),
-    ("gre", Index::Gre),
-];
+use field::names::PARTS;
+use record::RecordView;
 
 /// Parts that are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +16,7 @@ impl DsrSelection {
         let mut kept = if list.starts_with(['+', '-']) { u32::MAX } else { 0 };
         for word in list.split(',') {
             let bit = |name: &str| {
-                NAMES.iter().find(|&&(known, _)| known == name).map_or(0, |&(_, index)| 1u32 << index as u32)
+                PARTS.iter().find(|&&(known, _)| known == name).map_or(0, |&(_, index)| 1u32 << index as u32)
             };
             match word.strip_prefix('-') {
                 Some(name) => kept &= !bit(name),
@@ -75,6 +46,7 @@ impl DsrSelection {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use record::Index;
 
     #[test]
     fn lists() {
@@ -82,6 +54,6 @@ mod tests {
         assert_eq!(DsrSelection::parse("time,flow").kept, bit(Index::Time) | bit(Index::Flow));
         assert_eq!(DsrSelection::parse("-metric").kept, u32::MAX & !bit(Index::Metric));
         assert_eq!(DsrSelection::parse("foo").kept, 0);
-        assert!(NAMES.iter().all(|&(_, index)| (index as u32) < 32));
+        assert!(PARTS.iter().all(|&(_, index)| (index as u32) < 32));
     }
 }

@@ -31,7 +31,10 @@ pub fn max<'a>(row: &Row<'a>) -> Value<'a> {
 
 /// Standard deviation of the durations, seconds.
 pub fn stddev<'a>(row: &Row<'a>) -> Value<'a> {
-    Value::Float(statistics(row).map_or(0.0, |agr| agr.active.stdev.into()))
+    // 3.0.8 leaves that of an earlier record in place of one that it makes up.
+    let made_up = row.packets() > 0 && row.view().is_some_and(|view| view.agr().is_none());
+    let deviation = if made_up { Some(row.left_over) } else { statistics(row).map(|agr| agr.active.stdev) };
+    Value::Float(deviation.unwrap_or(0.0).into())
 }
 
 /// Sum of the durations, seconds.

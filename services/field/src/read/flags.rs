@@ -159,7 +159,7 @@ pub fn dir<'a>(row: &Row<'a>) -> Value<'a> {
         return Value::Absent;
     }
     let Some(metric) = &row.metric else { return Value::Name("   ") };
-    if row.key().is_some_and(FlowKey::is_arp) {
+    if row.is_arp() {
         return Value::Name("who");
     }
     let (src, dst) = (metric.src.packets > 0, metric.dst.packets > 0);

@@ -1,5 +1,6 @@
 //! Who: addresses, protocol, ports (chapter ra-output, 7.1 to 7.3).
 
+use crate::names;
 use crate::row::{Row, Side};
 use crate::value::{Short, Value};
 use record::dsr::flow::{Addr, FlowKey, Ipv4Detail, Ipv4Key, Ipv6Detail, Ipv6Key, IsisKey};
@@ -43,12 +44,8 @@ fn address<'a>(row: &Row<'a>, side: Side) -> Value<'a> {
     match address {
         Some(Addr::V4(address)) => Value::Ipv4(address.into(), mask),
         Some(Addr::V6(address)) => Value::Ipv6(address.octets(), mask),
-        // 3.0.8 names the broadcast address where cells have no width.
-        Some(Addr::Mac(address)) if row.style.compat && row.style.variable && side == Side::Dst => {
-            Value::MacOrBroadcast(address)
-        }
         Some(Addr::Mac(address)) => Value::Mac(address),
-        None if row.style.compat => Value::Name("(null)"),
+        None if row.style.compat && !row.is_arp() => Value::Name("(null)"),
         None => Value::Absent,
     }
 }
@@ -132,6 +129,8 @@ pub fn proto<'a>(row: &Row<'a>) -> Value<'a> {
         FlowKey::Wlan(_) => Value::Name("wlan"),
         FlowKey::Lcp(_) => Value::Name("lcp"),
         FlowKey::Udt(_) => Value::Name("udt"),
+        // A key too short for its layout still says what it was made for.
+        FlowKey::Other if row.is_arp() => Value::Ethertype(ETHERTYPE_ARP),
         FlowKey::Other => Value::Absent,
     }
 }
@@ -147,6 +146,54 @@ pub fn dport<'a>(row: &Row<'a>) -> Value<'a> {
 }
 
 fn port<'a>(row: &Row<'a>, side: Side) -> Value<'a> {
+    if row.style.later
+        && let Some(value) = port_of_5(row, side)
+    {
+        return value;
+    }
+    match plain_port(row, side) {
+        Value::Absent if row.style.zero_ports && row.key().is_some_and(|key| key.proto().is_some()) => {
+            Value::Uint(0)
+        }
+        port => port,
+    }
+}
+
+/// What 5.0.3 shows otherwise: names of ICMP types and codes, no code 0 of ICMPv6, no port 0.
+fn port_of_5(row: &Row<'_>, side: Side) -> Option<Value<'static>> {
+    let src = side == Side::Src;
+    let text = |text: &str| if text.is_empty() { Value::Absent } else { Value::text(text.as_bytes()) };
+    match row.key()? {
+        FlowKey::Ipv4(Ipv4Key { detail: Ipv4Detail::Icmp { typ, code, .. }, .. }) => {
+            let names = row.style.names <= crate::style::Names::Ports;
+            match (names, src) {
+                (true, true) => Some(text(names::icmp_type(*typ))),
+                (true, false) => Some(text(names::icmp_code(*typ, *code).unwrap_or_default())),
+                (false, true) if *typ == 3 => Some(Value::Hex(3, 4)),
+                (false, false) if *typ == 3 => Some(Value::Hex((*code).into(), 4)),
+                _ => None,
+            }
+        }
+        FlowKey::Ipv6(Ipv6Key { detail: Ipv6Detail::Icmp { code: 0, .. }, .. }) if !src => {
+            Some(Value::Absent)
+        }
+        FlowKey::Ipv4(Ipv4Key { detail: Ipv4Detail::Ports { src: 0, .. }, .. })
+        | FlowKey::Ipv6(Ipv6Key { detail: Ipv6Detail::Ports { src: 0, .. }, .. })
+            if src && !row.style.zero_ports =>
+        {
+            Some(Value::Absent)
+        }
+        FlowKey::Ipv4(Ipv4Key { detail: Ipv4Detail::Ports { dst: 0, .. }, .. })
+        | FlowKey::Ipv6(Ipv6Key { detail: Ipv6Detail::Ports { dst: 0, .. }, .. })
+            if !src && !row.style.zero_ports =>
+        {
+            Some(Value::Absent)
+        }
+        _ => None,
+    }
+}
+
+fn plain_port<'a>(row: &Row<'a>, side: Side) -> Value<'a> {
     let src = side == Side::Src;
     match row.key() {
         Some(FlowKey::Ipv4(key)) => ipv4_port(key, src, row.style.compat),

@@ -49,16 +49,6 @@ pub fn dmac<'a>(row: &Row<'a>) -> Value<'a> {
     row.view().and_then(|view| view.mac()).map_or(Value::Absent, |mac| Value::MacOrBroadcast(mac.dst))
 }
 
-/// Vendor of the source's interface: needs a vendor file.
-pub fn soui<'a>(_: &Row<'a>) -> Value<'a> {
-    Value::Absent
-}
-
-/// Vendor of the destination's interface: needs a vendor file.
-pub fn doui<'a>(_: &Row<'a>) -> Value<'a> {
-    Value::Absent
-}
-
 fn label<'a>(row: &Row<'a>, side: Side) -> Value<'a> {
     let Some(mpls) = row.view().and_then(|view| view.mpls()) else { return Value::Absent };
     let entry = match side {

@@ -1,5 +1,6 @@
 //! What went missing: losses, gaps, and the counters of UDT (chapter ra-output, 8.6).
 
+use crate::formula;
 use crate::row::{Row, Side};
 use crate::value::Value;
 use record::dsr::flow::FlowKey;
@@ -14,25 +15,11 @@ fn perf<'r>(row: &'r Row<'_>) -> Option<&'r TcpPerf> {
     }
 }
 
-/// Packets lost from one side: retransmissions of TCP, missing numbers of RTP and ESP.
+/// Packets lost from one side.
 fn lost(row: &Row<'_>, side: Side) -> u64 {
     let Some(network) = &row.network else { return 0 };
-    let src = side == Side::Src;
-    match &network.body {
-        Network::Tcp(_) => match perf(row) {
-            Some(perf) if perf.state != 0 || perf.status != 0 => {
-                if src {
-                    perf.src.retrans.into()
-                } else {
-                    perf.dst.retrans.into()
-                }
-            }
-            _ => 0,
-        },
-        Network::Rtp(rtp) => if src { rtp.src_drops } else { rtp.dst_drops }.into(),
-        Network::Esp(esp) if (row.counters(Side::Src).packets > 0) == src => esp.lost.into(),
-        _ => 0,
-    }
+    let tcp = row.key().and_then(FlowKey::proto) == Some(TCP);
+    formula::lost(network, tcp, &row.metric.unwrap_or_default(), side)
 }
 
 /// The same, nothing when the side has sent no packet.
@@ -63,12 +50,8 @@ pub fn dloss<'a>(row: &Row<'a>) -> Value<'a> {
     Value::Uint(side_lost(row, Side::Dst))
 }
 
-/// Percentage of `part` in `part + whole`.
 fn percent(part: u64, whole: u64) -> Value<'static> {
-    if whole == 0 {
-        return Value::Float(0.0);
-    }
-    Value::Float(100.0 * part as f64 / (part + whole) as f64)
+    Value::Float(formula::percent(part, whole))
 }
 
 /// Percentage of packets lost.

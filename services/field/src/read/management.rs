@@ -1,12 +1,23 @@
 //! What the columns of a management record hold: its counters, under titles made for flows (ra-output 11.3).
 
-use crate::row::{Row, seconds};
+use crate::formula::seconds;
+use crate::row::{Row, source_text};
 use crate::value::Value;
 use record::{Cause, Mar};
 
 /// Time of emission.
 pub fn now(mar: &Mar, _: &Row<'_>) -> Value<'static> {
     Value::Time(mar.now_stamp())
+}
+
+/// What stands under the start: the time of emission, in 5.0.3 the start.
+pub fn first(mar: &Mar, row: &Row<'_>) -> Value<'static> {
+    if row.style.later { start(mar, row) } else { now(mar, row) }
+}
+
+/// What stands under the end.
+pub fn last(mar: &Mar, row: &Row<'_>) -> Value<'static> {
+    if row.style.later { now(mar, row) } else { start(mar, row) }
 }
 
 /// Start of the sensor, or time of the previous management record.
@@ -16,7 +27,7 @@ pub fn start(mar: &Mar, _: &Row<'_>) -> Value<'static> {
 
 /// Seconds between the two.
 pub fn duration(mar: &Mar, _: &Row<'_>) -> Value<'static> {
-    Value::Float(f64::from(seconds(mar.now_stamp().micros() - mar.start_stamp().micros())))
+    Value::Float(f64::from(seconds(mar.start_stamp(), mar.now_stamp())))
 }
 
 /// The name of the record's kind.
@@ -75,8 +86,8 @@ pub fn sequence(mar: &Mar, _: &Row<'_>) -> Value<'static> {
 }
 
 /// Who wrote the record.
-pub fn srcid(mar: &Mar, _: &Row<'_>) -> Value<'static> {
-    super::other::source(mar.source_id())
+pub fn srcid(mar: &Mar, row: &Row<'_>) -> Value<'static> {
+    source_text(row, mar.source_id())
 }
 
 /// Why it was written.

@@ -1,5 +1,6 @@
 //! How much: packets, octets, rates and loads (chapter ra-output, 8.6). Single precision, as 3.0.8 computes.
 
+use crate::formula;
 use crate::row::{Row, Side};
 use crate::value::Value;
 use record::dsr::metric::Counters;
@@ -62,19 +63,11 @@ pub fn dpkts<'a>(row: &Row<'a>) -> Value<'a> {
 
 /// Duration of a side, or of the flow when the side has none.
 fn span(row: &Row<'_>, side: Side) -> f32 {
-    let own = row.side_duration(side);
-    if own > 0.0 { own } else { row.duration() }
+    formula::span(&row.times, side)
 }
 
-/// Bits per second of a side, the first packet not counted: its time is the start.
 fn side_load(row: &Row<'_>, side: Side) -> f32 {
-    let counters = row.counters(side);
-    let span = span(row, side);
-    if counters.packets < 2 || span <= 0.0 {
-        return 0.0;
-    }
-    let octets = counters.bytes - counters.bytes / counters.packets;
-    ((octets as f32) * 8.0) / span
+    formula::load(row.counters(side), span(row, side))
 }
 
 /// Bits per second of both sides.
@@ -108,10 +101,7 @@ pub fn dload<'a>(row: &Row<'a>) -> Value<'a> {
 }
 
 fn per_second(packets: u64, span: f32) -> Value<'static> {
-    if packets < 2 || span <= 0.0 {
-        return Value::Float(0.0);
-    }
-    Value::Float(((packets - 1) as f32 / span).into())
+    Value::Float(formula::rate(packets, span).into())
 }
 
 /// Packets per second of both sides.
@@ -150,12 +140,9 @@ pub fn dmeansz<'a>(row: &Row<'a>) -> Value<'a> {
 /// Balance of application octets, from -1 (all from the destination) to 1 (all from the source).
 pub fn abr<'a>(row: &Row<'a>) -> Value<'a> {
     let Some(metric) = row.metric else { return Value::Float(0.0) };
-    let (src, dst) = (metric.src.app_bytes as f64, metric.dst.app_bytes as f64);
-    if src + dst == 0.0 {
-        // 3.0.8 prints the sign.
-        return Value::Float(if row.style.compat { -0.0 } else { 0.0 });
-    }
-    Value::Float((src - dst) / (src + dst))
+    let balance = formula::balance(&metric);
+    // 3.0.8 prints the sign of nothing.
+    Value::Float(if balance == 0.0 && !row.style.compat { 0.0 } else { balance })
 }
 
 fn share<'a>(row: &Row<'a>, application: u64, octets: u64) -> Value<'a> {

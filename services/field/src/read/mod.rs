@@ -5,6 +5,7 @@ pub mod attr;
 pub mod flags;
 pub mod flow;
 pub mod jitter;
+pub mod later;
 pub mod link;
 pub mod loss;
 pub mod management;

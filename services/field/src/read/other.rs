@@ -1,6 +1,6 @@
 //! The rest: source id, sequence, cause, user data, labels, AS numbers, correlation.
 
-use crate::row::{Row, Side};
+use crate::row::{Row, Side, source_text};
 use crate::value::Value;
 use record::{Cause, Index, SourceId};
 
@@ -9,7 +9,7 @@ pub fn srcid<'a>(row: &Row<'a>) -> Value<'a> {
     row.view()
         .and_then(|view| view.transport())
         .and_then(|transport| transport.id)
-        .map_or(Value::Absent, source)
+        .map_or(Value::Absent, |id| source_text(row, id))
 }
 
 /// A source id as it is shown.

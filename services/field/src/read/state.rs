@@ -26,10 +26,14 @@ pub fn state<'a>(row: &Row<'a>) -> Value<'a> {
         Some(key) if key.proto() == Some(TCP) => tcp(row),
         Some(&FlowKey::Ipv4(Ipv4Key { detail: Ipv4Detail::Icmp { typ, code, .. }, .. })) => {
             let (typ, code) = view.icmp_error().map_or((typ, code), |icmp| (icmp.typ, icmp.code));
-            Value::Name(icmp(typ, code))
+            Value::Name(if row.style.later { icmp_5(typ, code) } else { icmp(typ, code, row.style.compat) })
         }
         Some(&FlowKey::Ipv6(Ipv6Key { detail: Ipv6Detail::Icmp { typ, code, .. }, .. })) => {
-            Value::Name(icmp_v6(typ, code))
+            Value::Name(match typ {
+                // 5.0.3 mistakes them for types of version 4.
+                133..=136 if row.style.later => icmp_5(typ - 92, code),
+                _ => icmp_v6(typ, code),
+            })
         }
         Some(FlowKey::Isis(key)) => Value::Name(match key.pdu_type {
             15 => "L1-IIH",
@@ -42,14 +46,14 @@ pub fn state<'a>(row: &Row<'a>) -> Value<'a> {
             27 => "L2-PSNP",
             _ => "UNK",
         }),
-        Some(FlowKey::Other) => Value::Name("UNK"),
+        Some(FlowKey::Other) if !row.is_arp() => Value::Name("UNK"),
         Some(_) => Value::Name(by_packets(row, view.header().cause)),
     }
 }
 
 /// States of protocols that have none of their own: who has sent.
 fn by_packets(row: &Row<'_>, cause: Cause) -> &'static str {
-    let arp = row.key().is_some_and(FlowKey::is_arp);
+    let arp = row.is_arp();
     let (src, dst) = (row.counters(Side::Src).packets > 0, row.counters(Side::Dst).packets > 0);
     match (src, dst) {
         (true, true) => "CON",
@@ -145,10 +149,24 @@ const UNREACHABLE: [&str; 16] = [
     "URHTOS", "URFIL", "URPRE", "URCUT",
 ];
 
-fn icmp(typ: u8, code: u8) -> &'static str {
+fn icmp(typ: u8, code: u8, compat: bool) -> &'static str {
     match typ {
         3 => UNREACHABLE.get(usize::from(code)).unwrap_or(&"UR"),
+        // 3.0.8 has names of ICMPv6 there.
+        41 if !compat => "EXM",
+        42 if !compat => "EEO",
+        43 if !compat => "EER",
+        44 if !compat => "UNK",
         _ => ICMP_TYPES.get(usize::from(typ)).unwrap_or(&"UNK"),
+    }
+}
+
+/// The names of 5.0.3: an answer has that of its question, and a few are missing.
+fn icmp_5(typ: u8, code: u8) -> &'static str {
+    match typ {
+        44 => "NNA",
+        45 | 46 => "",
+        _ => icmp(crate::names::icmp_question(typ), code, false),
     }
 }
 

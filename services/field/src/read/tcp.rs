@@ -57,7 +57,12 @@ fn base<'a>(row: &Row<'a>, of: Side) -> Value<'a> {
         Some(Tcp::Init(init)) if of == Side::Src => init.seq,
         _ => 0,
     };
-    if number == 0 { Value::Absent } else { Value::Uint(number.into()) }
+    // 3.0.8 shows what is not there, of version 6 only.
+    let shown = row.style.compat
+        && of == Side::Dst
+        && state(row).is_some()
+        && matches!(row.key(), Some(FlowKey::Ipv6(_)));
+    if number == 0 && !shown { Value::Absent } else { Value::Uint(number.into()) }
 }
 
 /// First sequence number of the source.
