@@ -122,7 +122,7 @@ impl<'v, 'a> Subject<'v, 'a> {
                 }
                 match metrics::fraction(self, fraction, side) {
                     Some(value) => {
-                        let value = number::round(f64::from(value), self.precision);
+                        let value = number::round(value, self.precision);
                         number::relate(value, relation, constant, self.precision, self.historic)
                     }
                     None => false,
@@ -353,7 +353,7 @@ impl<'v, 'a> Subject<'v, 'a> {
             },
             Historic::AvgDur(relation, constant) => {
                 // The mean, in the low half, is not yet computed when the filter runs.
-                let ratio = if self.view.kind().is_mar() { 0.0 } else { metrics::pcr(self) };
+                let ratio = if self.view.kind().is_mar() { 0.0 } else { metrics::pcr(self) as f32 };
                 let value = i64::from(ratio.to_bits().cast_signed()) << 32;
                 related(value, relation, i64::from(constant))
             }
