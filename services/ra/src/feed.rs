@@ -1,5 +1,6 @@
 //! Brings records from files, folders and sources to a client (chapter ra-output, section 4).
 
+use crate::playback::Playback;
 use crate::select::compile;
 use crate::settings::{FilterPlace, Input, Settings};
 use daemon::Signals;
@@ -85,10 +86,15 @@ pub struct Fared {
     pub stopped: bool,
 }
 
-/// Says one line on standard error.
+/// Says one line on standard error, and what belongs under it.
 pub fn say(program: &str, text: &str) {
     use std::io::Write;
-    let _ = writeln!(io::stderr(), "{program}: {}", daemon::escaped(text));
+    let mut lines = text.split('\n');
+    let mut said = format!("{program}: {}\n", daemon::escaped(lines.next().unwrap_or_default()));
+    for line in lines {
+        said.push_str(&format!("  {}\n", daemon::escaped(line)));
+    }
+    let _ = io::stderr().write_all(said.as_bytes());
 }
 
 /// Reads all inputs, in order, and then the sources, together.
@@ -159,6 +165,7 @@ fn file(
     client.begin(Some(reader.initial().bytes()))?;
     let stop = signals.stop_flag();
     let name = reader.name().to_owned();
+    let mut playback = settings.playback.map(Playback::new);
     loop {
         if stop.load(std::sync::atomic::Ordering::Relaxed) != 0 {
             fared.stopped = true;
@@ -167,6 +174,17 @@ fn file(
         match reader.next() {
             Ok(None) => return Ok(Next::More),
             Ok(Some(Item::Record { offset, view })) => {
+                if let Some(playback) = playback.as_mut().filter(|_| view.kind().has_dsrs()) {
+                    let end = view.end().micros();
+                    while let Some(nap) = playback.nap(end, Instant::now()) {
+                        client.idle()?;
+                        std::thread::sleep(nap);
+                        if stop.load(std::sync::atomic::Ordering::Relaxed) != 0 {
+                            fared.stopped = true;
+                            return Ok(Next::Stop);
+                        }
+                    }
+                }
                 if client.record(view, offset)? == Next::Stop {
                     return Ok(Next::Stop);
                 }

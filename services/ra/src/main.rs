@@ -9,6 +9,8 @@ mod files;
 mod halves;
 mod options;
 mod pattern;
+mod percent;
+mod playback;
 mod range;
 mod script;
 mod select;
@@ -60,15 +62,18 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let settings = match Settings::read(program, words) {
-        Ok(settings) => settings,
-        Err(stop @ Stop::Print(_)) => stop.exit(),
-        Err(Stop::Usage { program, text }) => {
-            say(program, &text);
-            // 3.0.8 ends with 1 whatever is wrong.
-            return ExitCode::from(if std::env::args_os().any(|word| word == "3.0.8") { 1 } else { 2 });
-        }
-    };
+    let settings =
+        match Settings::read(program, words) {
+            Ok(settings) => settings,
+            Err(stop @ Stop::Print(_)) => stop.exit(),
+            Err(Stop::Usage { program, text }) => {
+                say(program, &text);
+                // They end with 1 whatever is wrong.
+                return ExitCode::from(
+                    if std::env::args_os().any(|word| word == "3.0.8" || word == "5.0.3") { 1 } else { 2 },
+                );
+            }
+        };
     match run(&settings) {
         Ok(code) => code,
         Err(Failure::NobodyReads) => ExitCode::SUCCESS,
@@ -87,23 +92,44 @@ fn run(settings: &Settings) -> Result<ExitCode, Failure> {
         write!(std::io::stdout(), "{filter}").map_err(Failure::standard_output)?;
         return Ok(ExitCode::SUCCESS);
     }
+    // Kept to the end, which removes the file.
+    let mut pid_file = None;
     // Files belong to the working directory that was the caller's, so their names hold in the background too.
     if settings.daemon {
         let background = daemon::background().map_err(Failure::Text)?;
+        if settings.set_pid {
+            let file = daemon::PidFile::create(&settings.pid_path, settings.program, "daemon");
+            pid_file = Some(file.map_err(|error| Failure::Text(error.to_string()))?);
+        }
         daemon::Ready::new()
             .caller(background)
             .tell(&daemon::Log::new(settings.program, daemon::Style::Client));
     }
-    match settings.program {
+    let done = match settings.program {
+        "ra" if settings.percent => {
+            let mut settings = settings.clone();
+            if settings.style.compat {
+                // 3.0.8 prints nothing.
+                settings.quiet = true;
+            } else {
+                percent::total(&mut settings, &signals()?)?;
+            }
+            serve(&settings, &mut show::Show::new(&settings).map_err(Failure::Text)?)
+        }
         "ra" => serve(settings, &mut show::Show::new(settings).map_err(Failure::Text)?),
         _ => serve(settings, &mut split::Split::new(settings).map_err(Failure::Text)?),
-    }
+    };
+    drop(pid_file);
+    done
+}
+
+fn signals() -> Result<daemon::Signals, Failure> {
+    daemon::Signals::new().map_err(|error| Failure::Text(format!("signals: {error}")))
 }
 
 /// Brings all records to a client.
 fn serve(settings: &Settings, client: &mut (impl Client + Send)) -> Result<ExitCode, Failure> {
-    let signals = daemon::Signals::new().map_err(|error| Failure::Text(format!("signals: {error}")))?;
-    let fared = feed(settings, &signals, client)?;
+    let fared = feed(settings, &signals()?, client)?;
     let wanted = client.finish()?;
     Ok(status(fared, wanted))
 }

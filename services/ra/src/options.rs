@@ -67,8 +67,18 @@ pub enum Id {
     States,
     /// TCP flags.
     Flags,
-    /// Behave like an older release.
+    /// Behave like another release.
     Compat,
+    /// Colours.
+    Color,
+    /// One line of configuration.
+    Line,
+    /// Shares of totals.
+    Percent,
+    /// Write version 3.
+    Version3,
+    /// NetFlow from exporters.
+    Netflow,
 }
 
 const MODES: &str = "            man | noman         print management records, or not
@@ -79,6 +89,10 @@ const MODES: &str = "            man | noman         print management records, o
             TZ='timezone'       set the time zone
             label='regex'       keep records whose label matches
             printer='printer'   print user data as ascii, obfuscate, hex, encode32 or encode64
+            rtime[:speed]       play files back at the speed at which they were recorded, or so many times it
+            oui                 print vendors' names in Ethernet addresses
+            eframe='octets'     add so many octets to every packet
+            pzero               print 0 for the ports of protocols without ports
             dsrs='[+-]dsr,..'   keep, add or strip parts of the records
             disa                use US DISA names of code points
 ";
@@ -126,14 +140,23 @@ macro_rules! common {
         Opt::value_and_word(Id::Write, 'w', "write", "<file [\"filter\"]>", "write output to <file>. '-' denotes stdout.")
             .complete(Complete::Files),
         Opt::flag(Id::Reset, 'X', "no-configuration", "don't read default rarc file."),
+        Opt::flag(Id::Version3, '3', "version-3", "write version 3 records."),
+        Opt::value(Id::Line, 'o', "option", "<name=value>", "apply one line of configuration."),
+        Opt::flag(Id::Percent, '%', "percent", "print counts as percentages of their totals; files are read twice."),
         Opt::flag(Id::States, 'z', "states", "print Argus TCP state changes."),
         Opt::value(Id::Flags, 'Z', "flags", "<s|d|b>", "print actual TCP flag values.")
             .detail("                                <'s'rc | 'd'st | 'b'oth>\n")
             .complete(Complete::Choice(&["s", "d", "b"])),
-        Opt::value(Id::Compat, '-', "compat", "<version>", "reproduce the harmless faults of <version>: 3.0.8.")
+        Opt::value(Id::Compat, '-', "compat", "<version>", "print as <version> does: 3.0.8 or 5.0.3.")
             .long_only()
-            .complete(Complete::Choice(&["3.0.8"])),
+            .more("3.0.8 brings back the harmless faults of argus 3.0.8.2, 5.0.3 the layout and names of argus 5.0.3.")
+            .complete(Complete::Choice(&["3.0.8", "5.0.3"])),
+        Opt::value(Id::Color, '-', "color", "<when>", "colour titles and cells: never, always or auto.")
+            .long_only()
+            .more("auto: on a terminal, unless NO_COLOR is set. The default is never, or auto with RA_COLOR_SUPPORT=yes.")
+            .complete(Complete::Choice(&["never", "auto", "always"])),
         $($more,)*
+        Opt::value(Id::Netflow, 'C', "", "<[host]:port>", "NetFlow source: not offered.").hidden(),
         Opt::value(Id::Ignored, 'm', "", "<field>", "accepted for other clients.").hidden(),
         Opt::value(Id::Ignored, 'D', "debug", "<level>", "accepted.").hidden(),
         Opt::value(Id::Ignored, 'P', "", "<n>", "accepted.").hidden(),
@@ -189,6 +212,18 @@ pub static VARIABLES: &[Variable] = &[
         "turn TCP records of unknown direction round",
     ),
     Variable::new("RA_SEPARATE_ADDR_FROM_PORT_WITH_PERIOD", "yes|no", "a period between address and port"),
+    Variable::new("RA_PRINT_LOCALONLY", "yes|no", "ask for the names of hosts of private networks only"),
+    Variable::new("RA_PRINT_DOMAINONLY", "yes|no", "print host names without their first part"),
+    Variable::new(
+        "RA_ETHERNET_VENDORS",
+        "file",
+        "vendors of Ethernet addresses, in the layout of Wireshark's manuf",
+    ),
+    Variable::new("RA_PRINT_ETHERNET_VENDORS", "yes|no", "as -M oui"),
+    Variable::new("RA_SRCID_ALIAS", "file:path", "names of source ids: a line for each, the id and its name"),
+    Variable::new("RA_COLOR_SUPPORT", "yes|no", "as --color auto"),
+    Variable::new("RA_SET_PID", "yes|no", "write a pid file when run as a daemon"),
+    Variable::new("RA_PID_PATH", "folder", "where the pid file is written"),
     Variable::new("RA_COMPATIBILITY", "version", "as --compat"),
 ];
 
@@ -202,24 +237,17 @@ pub static ACCEPTED: &[&str] = &[
     "RA_MAX_SSF",
     "RA_FLOW_MODEL",
     "RA_PRINT_SUMMARY",
-    "RA_PRINT_LOCALONLY",
-    "RA_PRINT_DOMAINONLY",
     "RA_PRINT_RESPONSE_DATA",
     "RAMON_MODE",
     "RA_DEBUG_LEVEL",
     "RA_FILTER_TIMEOUT",
     "RA_UPDATE_INTERVAL",
     "RA_TIMEOUT_INTERVAL",
-    "RA_SET_PID",
-    "RA_PID_PATH",
     "RA_SORT_ALGORITHMS",
-    "RA_PRINT_ETHERNET_VENDORS",
-    "RA_ETHERNET_VENDORS",
     "RA_DELEGATED_IP",
     "RA_LOCAL",
     "RA_LOCAL_DIRECTION",
     "RA_SERVICES_SIGNATURES",
-    "RA_COLOR_SUPPORT",
     "RA_COLOR_CONFIG",
     "RA_CORRELATE_EVENTS",
     "RA_GENERATE_BIN_MAR_RECORDS",
@@ -233,7 +261,6 @@ pub static ACCEPTED: &[&str] = &[
     "ARGUS_ARCHIVE",
     "RA_TMP_PATH",
     "RATOP_CONTROL_PORT",
-    "RA_SRCID_ALIAS",
     "RA_LOCAL_CORRECT",
     "RA_RECORD_CORRECTION",
     "RA_STATUS_EVENT",

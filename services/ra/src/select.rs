@@ -47,6 +47,7 @@ pub struct Selection {
     stages: Vec<DirectionStage>,
     services: Services,
     compat: bool,
+    later: bool,
     /// Flows that have passed so far.
     passed: u64,
     /// Records that have passed the filter, management records among them.
@@ -82,6 +83,7 @@ impl Selection {
             stages,
             services,
             compat,
+            later: settings.style.later,
             passed: 0,
             matched: 0,
         })
@@ -102,7 +104,9 @@ impl Selection {
         if may_need_repair(view) {
             // 3.0.8 turns a lone ICMP reply only when a header of it was kept.
             let lone = self.compat && view.proto() == Some(ICMP) && view.network().is_none();
-            if !lone {
+            // 5.0.3 turns none.
+            let never = self.later && view.proto() == Some(ICMP);
+            if !lone && !never {
                 view.repair_direction();
             }
         }
@@ -148,11 +152,22 @@ impl Selection {
         if self.is_done() {
             return Verdict::Enough;
         }
+        // 5.0.3 counts what it reads, before it looks at the filter.
+        let counted_first = self.later && self.range.is_some_and(|range| range.counted == Counted::Input);
+        if counted_first && !view.kind().is_mar() {
+            self.passed += 1;
+            if self.range.is_some_and(|range| self.passed < range.first) {
+                return Verdict::Passed;
+            }
+        }
         if !self.filter.accepts_everything() && !self.filter.matches(view) {
             return Verdict::Rejected;
         }
         let management = view.kind().is_mar();
-        if self.regex.as_ref().is_some_and(|(sides, regex)| !in_user_data(view, *sides, regex))
+        if self
+            .regex
+            .as_ref()
+            .is_some_and(|(sides, regex)| !in_user_data(view, *sides, regex, self.compat || self.later))
             || self.label.as_ref().is_some_and(|regex| !in_label(view, regex))
         {
             return Verdict::Passed;
@@ -171,7 +186,7 @@ impl Selection {
         if management {
             return Verdict::Wanted(self.ordinal());
         }
-        self.passed += 1;
+        self.passed += u64::from(!counted_first);
         match self.range {
             Some(range) if self.passed < range.first => Verdict::Passed,
             _ => Verdict::Wanted(self.ordinal()),
@@ -221,7 +236,13 @@ pub fn compile(settings: &Settings, text: &str) -> Result<Filter, String> {
         },
         ..filter::Options::default()
     };
-    Filter::parse_with(text, &options).map_err(|error| format!("filter syntax error: '{text}': {error}"))
+    Filter::parse_with(text, &options).map_err(|error| {
+        if settings.style.compat {
+            return format!("filter syntax error: '{text}': {error}");
+        }
+        // The place in the text, under the message.
+        format!("filter syntax error: {error}\n{}", error.caret(text))
+    })
 }
 
 fn user_data_regex(text: &str) -> Result<(Sides, Regex), String> {
@@ -241,11 +262,14 @@ fn expression_of(text: &str) -> Result<Regex, String> {
         .map_err(|_| format!("regular expression '{text}' cannot be understood"))
 }
 
-/// Looks at captured octets up to the first that is zero.
-fn in_user_data(view: &RecordView<'_>, sides: Sides, regex: &Regex) -> bool {
+/// Looks at captured octets; with `to_zero`, up to the first that is zero.
+fn in_user_data(view: &RecordView<'_>, sides: Sides, regex: &Regex, to_zero: bool) -> bool {
     let found = |data: Option<record::dsr::data::DataView<'_>>| {
         data.is_some_and(|data| {
-            regex.is_match(data.bytes.split(|&byte| byte == 0).next().unwrap_or_default())
+            // 3.0.8 and 5.0.3 take the octets for a string of C.
+            let end =
+                data.bytes.iter().position(|&byte| byte == 0).filter(|_| to_zero).unwrap_or(data.bytes.len());
+            regex.is_match(&data.bytes[..end])
         })
     };
     (sides != Sides::Destination && found(view.src_data()))

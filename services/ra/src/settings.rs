@@ -3,7 +3,7 @@
 use crate::dsrs::DsrSelection;
 use crate::options::Id;
 use crate::range::RecordRange;
-use crate::variables;
+use crate::variables::{self, Release};
 use field::style::{Form, TcpStates, UserData};
 use field::{Columns, Style};
 use options::{Parsed, Program, Stop};
@@ -34,6 +34,17 @@ pub enum FilterPlace {
     Source,
     /// Only here.
     Here,
+}
+
+/// When cells are coloured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Color {
+    /// Never.
+    Never,
+    /// On a terminal.
+    Auto,
+    /// Always.
+    Always,
 }
 
 /// Everything that was asked for.
@@ -105,12 +116,26 @@ pub struct Settings {
     pub script: Option<PathBuf>,
     /// Modes that belong to one client, in order.
     pub modes: Vec<String>,
+    /// `--color`.
+    pub color: Color,
+    /// `-%`.
+    pub percent: bool,
+    /// `-3`: written records become version 3.
+    pub version_3: bool,
+    /// `-M rtime`: how many times faster than it was recorded a file is played back.
+    pub playback: Option<f64>,
+    /// Write a pid file when run as a daemon.
+    pub set_pid: bool,
+    /// Where.
+    pub pid_path: PathBuf,
 }
 
 impl Settings {
     /// The state before any option.
-    pub fn new(program: &'static str, compat: bool) -> Settings {
-        let style = Style { zone: field::time::local_zone(), compat, ..Style::default() };
+    pub fn new(program: &'static str, release: Release) -> Settings {
+        let compat = release == Release::V3;
+        let later = release == Release::V5;
+        let style = Style { zone: field::time::local_zone(), compat, later, ..Style::default() };
         Settings {
             program,
             style,
@@ -145,6 +170,39 @@ impl Settings {
             hold: None,
             script: None,
             modes: Vec::new(),
+            color: Color::Never,
+            percent: false,
+            version_3: false,
+            playback: None,
+            set_pid: false,
+            pid_path: PathBuf::from("/var/run"),
+        }
+    }
+
+    /// Which release's output is wanted.
+    pub fn release(&self) -> Release {
+        match (self.style.compat, self.style.later) {
+            (true, _) => Release::V3,
+            (_, true) => Release::V5,
+            _ => Release::Ours,
+        }
+    }
+
+    /// Sets the release whose output is wanted.
+    pub fn set_release(&mut self, release: Release) {
+        (self.style.compat, self.style.later) = (release == Release::V3, release == Release::V5);
+    }
+
+    /// Whether cells are to be coloured, now that everything is known.
+    fn coloured(&self) -> bool {
+        use std::io::IsTerminal;
+        match self.color {
+            Color::Never => false,
+            Color::Always => true,
+            Color::Auto => {
+                std::io::stdout().is_terminal()
+                    && std::env::var_os("NO_COLOR").is_none_or(|set| set.is_empty())
+            }
         }
     }
 
@@ -156,12 +214,12 @@ impl Settings {
         let bare = words.iter().any(|word| word.as_encoded_bytes().windows(2).any(|two| two == b"-X"));
         let parsed = program.parse(join_time(words))?;
         // It decides how others are understood, so it holds from the start.
-        let mut compat = false;
+        let mut release = Release::Ours;
         for found in parsed.found.iter().filter(|found| found.id == Id::Compat) {
-            compat =
-                variables::compatibility(found.text()?).ok_or_else(|| found.error("only 3.0.8 is known"))?;
+            release = variables::compatibility(found.text()?)
+                .ok_or_else(|| found.error("only 3.0.8 and 5.0.3 are known"))?;
         }
-        let mut settings = Settings::new(program.name, compat);
+        let mut settings = Settings::new(program.name, release);
         if !bare {
             for path in variables::default_files() {
                 settings.configure(&path)?;
@@ -170,6 +228,7 @@ impl Settings {
         settings.columns.restart();
         settings.configured_inputs = true;
         settings.apply(&parsed)?;
+        settings.style.colour = settings.coloured();
         Ok(settings)
     }
 
@@ -186,10 +245,22 @@ impl Settings {
             match found.id {
                 Id::Reset => {
                     *self =
-                        Settings { configured_inputs: true, ..Settings::new(self.program, self.style.compat) }
+                        Settings { configured_inputs: true, ..Settings::new(self.program, self.release()) }
                 }
                 Id::Configuration => self.configure(&found.path())?,
                 Id::Compat | Id::Ignored | Id::IgnoredFlag | Id::User => {}
+                Id::Color => {
+                    self.color = match found.text()? {
+                        "never" => Color::Never,
+                        "auto" => Color::Auto,
+                        "always" => Color::Always,
+                        _ => return Err(wrong()),
+                    };
+                }
+                Id::Line => variables::line(self, found.text()?).map_err(|text| found.error(text))?,
+                Id::Percent => self.percent = true,
+                Id::Version3 => self.version_3 = true,
+                Id::Netflow => return Err(found.error("NetFlow sources are not supported")),
                 Id::Summary => (self.summary, self.style.application_titles) = (true, true),
                 Id::ShowFilter => self.show_filter = true,
                 Id::Abbreviate => self.style.abbreviate = true,
@@ -306,6 +377,17 @@ impl Settings {
             ("uni", None) => self.uni = true,
             ("poll", None) => self.poll = true,
             ("disa", None) => self.style.disa = true,
+            ("oui", None) => self.style.vendor_addresses = true,
+            ("pzero", None) => self.style.zero_ports = true,
+            // 3.0.8 does not know it.
+            ("eframe", Some(octets)) if !self.style.compat => {
+                self.style.extra_octets = octets.parse().ok()?
+            }
+            ("rtime" | "realtime", None) => self.playback = Some(1.0),
+            _ if word.starts_with("rtime:") || word.starts_with("realtime:") => {
+                let speed = word.split_once(':').and_then(|(_, speed)| seconds(speed));
+                self.playback = Some(speed.filter(|&speed| speed > 0.0)?);
+            }
             ("label", Some(regex)) => self.label = Some(regex.to_owned()),
             ("TZ", Some(zone)) => self.style.zone = field::time::zone(zone),
             ("printer", Some(name)) => self.style.user_data = printer(name)?,

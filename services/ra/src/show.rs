@@ -4,10 +4,10 @@ use crate::feed::{Client, Failure, Next};
 use crate::halves;
 use crate::select::{Selection, Verdict, compile};
 use crate::settings::Settings;
-use field::style::Form;
+use field::style::Form as Look;
 use field::{Printer, Row, put_xml_foot, put_xml_head};
 use filter::Filter;
-use record::{Mar, RecordView, SourceId, Stamp, Version};
+use record::{Form, Mar, Record, RecordView, SourceId, Stamp, Version};
 use std::io::Write;
 use stream::{INITIAL, Target, Writer};
 
@@ -19,6 +19,9 @@ struct Sink {
     target: Target,
     filter: Option<Filter>,
     writer: Option<Writer>,
+    /// `-3`.
+    version_3: bool,
+    converted: Vec<u8>,
 }
 
 /// Totals for `-A`.
@@ -26,6 +29,7 @@ struct Sink {
 struct Totals {
     management: u64,
     flows: u64,
+    events: u64,
     packets: u64,
     octets: u64,
 }
@@ -49,6 +53,8 @@ pub struct Show {
     /// Start of the first flow.
     base: Option<Stamp>,
     headed: bool,
+    /// Standard deviation of the last merged flow.
+    left_over: f32,
     /// Offset of the flow before a management record, which 3.0.8 shows instead of its own.
     last_offset: u64,
 }
@@ -64,6 +70,8 @@ impl Show {
                 target: Target::parse(target).map_err(|error| error.to_string())?,
                 filter: filter.map(|text| compile(settings, text)).transpose()?,
                 writer: None,
+                version_3: settings.version_3,
+                converted: Vec::new(),
             })
         };
         let sinks = settings.outputs.iter().map(|output| sink(&output.target, output.filter.as_deref()));
@@ -81,6 +89,7 @@ impl Show {
             streams: 0,
             base: None,
             headed: false,
+            left_over: 0.0,
             last_offset: 0,
             settings: settings.clone(),
         })
@@ -94,7 +103,7 @@ impl Show {
     fn wanted(&mut self, view: &RecordView<'_>, offset: u64, ordinal: u64) -> Result<(), Failure> {
         for sink in &mut self.sinks {
             if sink.filter.as_ref().is_none_or(|filter| filter.matches(view)) {
-                sink.write(view.bytes())?;
+                sink.write(view)?;
             }
         }
         if self.settings.summary
@@ -108,6 +117,10 @@ impl Show {
         }
         if view.kind().is_mar() {
             let Some(mar) = view.mar().filter(|_| self.settings.management) else { return Ok(()) };
+            // 5.0.3 keeps the record with which a stream begins to itself.
+            if self.settings.style.later && offset == 0 {
+                return Ok(());
+            }
             let offset = if self.settings.style.compat { self.last_offset } else { offset };
             self.head();
             let row = Row::management(&mar, &self.settings.style, offset, ordinal);
@@ -147,6 +160,10 @@ impl Show {
         let base = *self.base.get_or_insert_with(|| view.start());
         let mut row = Row::flow(view, &self.settings.style, offset, ordinal);
         row.base = Some(base);
+        row.left_over = self.left_over;
+        if let Some(agr) = view.agr().filter(|_| self.settings.style.compat) {
+            self.left_over = agr.active.stdev;
+        }
         self.printer.row(&mut self.out, &row);
     }
 
@@ -160,7 +177,7 @@ impl Show {
             _ => {}
         }
         self.rows += 1;
-        if self.settings.style.form == Form::Xml && !std::mem::replace(&mut self.headed, true) {
+        if self.settings.style.form == Look::Xml && !std::mem::replace(&mut self.headed, true) {
             let now = Stamp::from(std::time::SystemTime::now());
             let initial = self.initial.clone().unwrap_or_else(|| made_up(now));
             let version = if self.settings.style.compat { "3.0.8.2" } else { env!("CARGO_PKG_VERSION") };
@@ -191,16 +208,35 @@ fn made_up(now: Stamp) -> Mar {
 impl Sink {
     fn begin(&mut self, initial: &[u8; INITIAL]) -> Result<(), Failure> {
         if self.writer.is_none() {
-            self.writer = Some(Writer::open(&self.target, initial)?);
+            let mut initial = *initial;
+            if self.version_3
+                && let Some(mar) = Mar::parse(&initial)
+            {
+                self.converted.clear();
+                let record = Record::from(mar).into_version(Version::V3);
+                record
+                    .encode(Form::Sensor, Version::V3, &mut self.converted)
+                    .map_err(|error| Failure::Text(error.to_string()))?;
+                for (to, from) in initial.iter_mut().zip(&self.converted) {
+                    *to = *from;
+                }
+            }
+            self.writer = Some(Writer::open(&self.target, &initial)?);
         }
         Ok(())
     }
 
-    fn write(&mut self, record: &[u8]) -> Result<(), Failure> {
-        match &mut self.writer {
-            Some(writer) => Ok(writer.write(record)?),
-            None => Ok(()),
+    fn write(&mut self, view: &RecordView<'_>) -> Result<(), Failure> {
+        let Some(writer) = &mut self.writer else { return Ok(()) };
+        if !self.version_3 || view.header().version() == Version::V3 {
+            return Ok(writer.write(view.bytes())?);
         }
+        self.converted.clear();
+        let record = Record::from(view).into_version(Version::V3);
+        record
+            .encode(Form::Sensor, Version::V3, &mut self.converted)
+            .map_err(|error| Failure::Text(error.to_string()))?;
+        Ok(writer.write(&self.converted)?)
     }
 }
 
@@ -226,7 +262,7 @@ impl Client for Show {
         }
         self.initial = mar.or(self.initial.take());
         // 3.0.8 counts the record with which a stream begins twice.
-        self.totals.management += u64::from(self.settings.style.compat);
+        self.totals.management += u64::from(self.settings.style.compat || self.settings.style.later);
         Ok(())
     }
 
@@ -256,21 +292,27 @@ impl Client for Show {
     fn finish(&mut self) -> Result<bool, Failure> {
         if self.headed {
             put_xml_foot(&mut self.out);
-        } else if self.settings.style.form == Form::Json && self.rows > 0 {
+        } else if self.settings.style.form == Look::Json && self.rows > 0 {
             self.out.push(b'\n');
         }
         if self.settings.summary {
-            let Totals { management, flows, packets, octets } = self.totals;
+            let Totals { management, flows, packets, octets, events } = self.totals;
+            let events = if self.settings.style.later {
+                format!("TotalEventRecords {events:<8} ")
+            } else {
+                String::new()
+            };
             // Writing to a vector cannot fail.
             let _ = writeln!(
                 self.out,
-                " Totalrecords {:<8}  TotalManRecords {management:<8}  TotalFarRecords {flows:<8} TotalPkts {packets:<8} \
+                " Totalrecords {:<8}  TotalManRecords {management:<8}  TotalFarRecords {flows:<8} {events}TotalPkts {packets:<8} \
                  TotalBytes {octets:<8}",
-                management + flows,
+                management + flows + self.totals.events,
             );
         }
         self.idle()?;
-        Ok(self.selection.matched() > 0)
+        // To 5.0.3 it is no failure that nothing matched.
+        Ok(self.selection.matched() > 0 || self.settings.style.later)
     }
 }
 
@@ -283,7 +325,9 @@ impl Show {
         if management {
             self.totals.management += 1;
         } else {
-            self.totals.flows += 1;
+            let event = self.settings.style.later && view.kind() == record::Kind::Event;
+            self.totals.flows += u64::from(!event);
+            self.totals.events += u64::from(event);
             self.selection.repair(&mut view);
         }
         match self.selection.verdict(&view) {
@@ -293,7 +337,7 @@ impl Show {
             Verdict::Wanted(ordinal) => self.wanted(&view, offset, ordinal)?,
             Verdict::Rejected => {
                 if let Some(sink) = &mut self.rejects {
-                    sink.write(view.bytes())?;
+                    sink.write(&view)?;
                 }
             }
             Verdict::Passed => {}

@@ -2,10 +2,13 @@
 
 use crate::options::{ACCEPTED, VARIABLES};
 use crate::range::RecordRange;
-use crate::settings::{Input, Output, Settings, precision, seconds, titles};
+use crate::settings::{Color, Input, Output, Settings, precision, seconds, titles};
+use field::Vendors;
 use field::style::{AsFormat, Cidr, Names, TcpStates, UserData};
 use options::{Stop, config};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// A stage of direction repair by port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,13 +42,56 @@ pub fn default_files() -> Vec<PathBuf> {
     files
 }
 
-/// Whether a release's faults are wanted; `None` for a release that is not known.
-pub fn compatibility(text: &str) -> Option<bool> {
+/// The release whose output is wanted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Release {
+    /// This one.
+    #[default]
+    Ours,
+    /// 3.0.8.2 with its harmless faults.
+    V3,
+    /// 5.0.3 with its layout and names.
+    V5,
+}
+
+/// The release that is meant; `None` for one that is not known.
+pub fn compatibility(text: &str) -> Option<Release> {
     match text.trim() {
-        "" => Some(false),
-        "3.0.8" | "3.0.8.2" => Some(true),
+        "" => Some(Release::Ours),
+        "3.0.8" | "3.0.8.2" => Some(Release::V3),
+        "5.0.3" => Some(Release::V5),
         _ => None,
     }
+}
+
+/// Applies one line, as `-o` gives it.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn line(settings: &mut Settings, text: &str) -> Result<(), String> {
+    let file = config::parse(text).map_err(|_| "string unterminated".to_owned())?;
+    let [setting] = file.settings.as_slice() else { return Err(format!("'{text}' is no NAME=value")) };
+    if !is_known(&setting.name) {
+        return Err(format!("no variable is called '{}'", setting.name));
+    }
+    apply(settings, setting).ok_or_else(|| format!("invalid value '{}'", setting.value))
+}
+
+fn is_known(name: &str) -> bool {
+    VARIABLES.iter().any(|variable| variable.name == name) || ACCEPTED.contains(&name)
+}
+
+/// Names of source ids: lines of an id and its name.
+fn aliases(path: &Path) -> Option<BTreeMap<String, String>> {
+    /// More than any site has.
+    const MOST: usize = 1 << 16;
+    let text = std::fs::read_to_string(path).ok()?;
+    let lines = text.lines().filter(|line| !line.trim_start().starts_with(['#', '!']));
+    let pairs = lines.filter_map(|line| {
+        let mut words = line.split_whitespace();
+        Some((words.next()?.to_lowercase(), words.next()?.to_owned()))
+    });
+    Some(pairs.filter(|(_, name)| !name.contains(char::is_control)).take(MOST).collect())
 }
 
 /// Reads one file into the settings.
@@ -60,8 +106,7 @@ pub fn read(settings: &mut Settings, path: &Path) -> Result<(), Stop> {
         return Err(stop(format!("{}: syntax error line {line}", path.display())));
     }
     for setting in &file.settings {
-        let known = VARIABLES.iter().any(|variable| variable.name == setting.name);
-        if !known && !ACCEPTED.contains(&setting.name.as_str()) {
+        if !is_known(&setting.name) {
             return Err(stop(format!("{}: syntax error line {}", path.display(), setting.line)));
         }
         // Empty values leave the variable unset, but for the delimiter.
@@ -187,7 +232,18 @@ fn apply(settings: &mut Settings, setting: &config::Setting) -> Option<()> {
                 .collect();
         }
         "RA_SEPARATE_ADDR_FROM_PORT_WITH_PERIOD" => style.period = yes,
-        "RA_COMPATIBILITY" => style.compat = compatibility(value)?,
+        "RA_PRINT_LOCALONLY" => style.host_names.local_only = yes,
+        "RA_PRINT_DOMAINONLY" => style.host_names.domain_only = yes,
+        "RA_ETHERNET_VENDORS" => style.vendors = Some(Arc::new(Vendors::load(Path::new(value)).ok()?)),
+        "RA_PRINT_ETHERNET_VENDORS" => style.vendor_addresses = yes,
+        "RA_SRCID_ALIAS" => {
+            let path = value.strip_prefix("file:").unwrap_or(value);
+            style.aliases = Some(Arc::new(aliases(Path::new(path))?));
+        }
+        "RA_COLOR_SUPPORT" if yes => settings.color = Color::Auto,
+        "RA_SET_PID" => settings.set_pid = yes,
+        "RA_PID_PATH" => settings.pid_path = value.into(),
+        "RA_COMPATIBILITY" => settings.set_release(compatibility(value)?),
         _ => {}
     }
     Some(())
@@ -224,7 +280,7 @@ mod tests {
     fn configured(text: &str) -> Result<Settings, String> {
         let file = tempfile::NamedTempFile::new().expect("a temporary file");
         std::fs::write(file.path(), text).expect("written");
-        let mut settings = Settings::new("ra", false);
+        let mut settings = Settings::new("ra", Release::Ours);
         read(&mut settings, file.path()).map(|()| settings).map_err(|stop| stop.to_string())
     }
 

@@ -1,0 +1,128 @@
+//! What rows look like when more is asked for than 3.0.8 offers: shares, colours, names, quotes, playback.
+
+mod common;
+
+use common::{RA, printed, run, shared};
+
+/// The arguments that read the sample `web`: two flows of TCP.
+fn web() -> Option<String> {
+    Some(shared("spec/ra-cases")?.join("in/web.argus").display().to_string())
+}
+
+#[test]
+fn percentages_add_up_to_a_hundred() {
+    let Some(file) = web() else { return };
+    let rows =
+        printed(RA, &["-X", "-n", "-%", "-c", ",", "-r", &file, "-s", "saddr", "pkts", "bytes", "appbytes"]);
+    let mut lines = rows.lines();
+    assert_eq!(lines.next(), Some("SrcAddr,pTotPkts,pTotBytes,pAppBytes"));
+    let cells: Vec<Vec<f64>> = lines
+        .map(|line| line.split(',').skip(1).map(|cell| cell.parse().expect("a number")).collect())
+        .collect();
+    assert_eq!(cells.len(), 2);
+    for column in 0..3 {
+        let sum: f64 = cells.iter().map(|row| row[column]).sum();
+        assert!((sum - 100.0).abs() < 0.001, "column {column}: {sum}");
+    }
+    // What is not printed does not count.
+    let rows = printed(RA, &["-X", "-%", "-L", "-1", "-r", &file, "-s", "pkts:12", "-", "dst port 80"]);
+    assert_eq!(rows, "  100.000000\n");
+    let refused = run(RA, &["-X", "-%"]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert_eq!(run(RA, &["--compat", "3.0.8", "-X", "-%", "-r", &file]).stdout, b"", "3.0.8 prints nothing");
+}
+
+#[test]
+fn colours_only_when_asked_for_and_nothing_else_changes() {
+    let Some(file) = web() else { return };
+    let plain = printed(RA, &["-X", "-n", "-r", &file]);
+    assert!(!plain.contains('\x1b'));
+    assert_eq!(printed(RA, &["-X", "-n", "--color", "auto", "-r", &file]), plain, "no terminal, no colour");
+    let coloured = printed(RA, &["-X", "-n", "--color", "always", "-r", &file]);
+    assert!(coloured.contains("\x1b[31mRST\x1b[0m") && coloured.contains("\x1b[36m141.42.64.125\x1b[0m."));
+    let mut bare = String::new();
+    let mut rest = coloured.as_str();
+    while let Some(at) = rest.find('\x1b') {
+        bare.push_str(&rest[..at]);
+        rest = rest[at..].split_once('m').expect("a whole sequence").1;
+    }
+    bare.push_str(rest);
+    let trimmed = |text: &str| text.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>();
+    assert_eq!(trimmed(&bare), trimmed(&plain));
+    assert_eq!(run(RA, &["-X", "--color", "blue", "-r", &file]).status.code(), Some(2));
+}
+
+#[test]
+fn quotes_formats_and_octets() {
+    let Some(file) = web() else { return };
+    let line = |more: &[&str]| {
+        let mut words = vec!["-X", "-n", "-L", "-1", "-N", "1", "-r", &file];
+        words.extend(more);
+        printed(RA, &words)
+    };
+    let quoted = line(&["-c", ",", "-o", "RA_FIELD_QUOTED=\"double\"", "-s", "saddr", "sport", "dir", "dur"]);
+    assert_eq!(quoted, "\"141.42.64.125\",56729,\"   ->\",0.182433\n");
+    assert_eq!(line(&["-s", "stime:10:%Y/%m/%d", "bytes"]), "2005/10/07        134\n");
+    assert_eq!(line(&["-M", "eframe=10", "-s", "bytes", "sbytes"]), "       154           84\n");
+    assert_eq!(
+        line(&["-c", ",", "-s", "type", "score", "smacclass", "dsrs"]),
+        "flow,0,UAA,trans,flow,time,metric,net,jitter,ipattr,psize,mac,encaps\n"
+    );
+    let refused = run(RA, &["-X", "-o", "RA_NONSENSE=1", "-r", &file]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("RA_NONSENSE"));
+}
+
+#[test]
+fn sources_may_have_names() {
+    let Some(file) = web() else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    let names = folder.path().join("names");
+    std::fs::write(&names, "# sensors\n10.1.2.3 attic\n10.1.2.4 cellar\n").expect("written");
+    let option = format!("RA_SRCID_ALIAS=file:{}", names.display());
+    let shown = |more: &[&str]| {
+        let mut words =
+            vec!["-X", "-o", &option, "-L", "-1", "-c", ",", "-N", "1", "-r", &file, "-s", "srcid", "node"];
+        words.extend(more);
+        printed(RA, &words)
+    };
+    assert_eq!(shown(&[]), "attic,attic\n");
+    assert_eq!(shown(&["-n"]), "10.1.2.3,attic\n");
+    let missing = run(RA, &["-X", "-o", "RA_SRCID_ALIAS=file:/nonexistent/names", "-r", &file]);
+    assert_eq!(missing.status.code(), Some(2));
+}
+
+#[test]
+fn user_data_are_searched_beyond_a_zero() {
+    let Some(folder) = shared("spec/ra-cases") else { return };
+    let file = folder.join("in/wikipedia.argus").display().to_string();
+    // A DNS question: twelve octets of header, zeros among them, stand before the name.
+    let count = |more: &[&str]| {
+        let mut words = vec!["-X", "-n", "-L", "-1", "-e", "wikipedia", "-r", &file, "-s", "seq"];
+        words.extend(more);
+        String::from_utf8_lossy(&run(RA, &words).stdout).lines().count()
+    };
+    let dns = count(&["-", "udp", "and", "port", "53"]);
+    assert!(dns > 0);
+    assert_eq!(count(&["--compat", "3.0.8", "-", "udp", "and", "port", "53"]), 0);
+}
+
+#[test]
+fn files_are_played_back() {
+    let Some(file) = web() else { return };
+    let plain = printed(RA, &["-X", "-n", "-r", &file]);
+    // Seven seconds of traffic in a few milliseconds.
+    assert_eq!(printed(RA, &["-X", "-n", "-M", "rtime:100000", "-r", &file]), plain);
+    assert_eq!(run(RA, &["-X", "-M", "rtime:0", "-r", &file]).status.code(), Some(2));
+}
+
+#[test]
+fn filters_that_are_wrong_are_pointed_at() {
+    let output = run(RA, &["-X", "-r", "/dev/null", "-", "tcp and port foo"]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    let lines: Vec<&str> = said.lines().collect();
+    assert_eq!(lines.len(), 3, "{said}");
+    assert!(lines[0].starts_with("ra: filter syntax error: column 14: "), "{said}");
+    assert_eq!(lines[1..], ["  tcp and port foo", "               ^^^"], "{said}");
+    assert_eq!(output.status.code(), Some(1));
+}
