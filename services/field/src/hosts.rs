@@ -23,6 +23,9 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Finds the name of an address; `None` when there is none.
 type Resolve = fn(IpAddr) -> Option<String>;
 
+/// Where questions go and answers come from.
+type Threads = (SyncSender<IpAddr>, Receiver<(IpAddr, Option<String>)>);
+
 /// An answer, or that it was asked for.
 enum Known {
     Asked,
@@ -43,7 +46,7 @@ pub struct Hosts {
     resolve: Resolve,
     names: HashMap<IpAddr, Known>,
     /// The threads, once there is something to ask.
-    asked: Option<(SyncSender<IpAddr>, Receiver<(IpAddr, Option<String>)>)>,
+    asked: Option<Threads>,
     patience: Duration,
 }
 
@@ -121,7 +124,7 @@ impl Hosts {
 }
 
 /// Starts the threads; they end with the process or when nobody asks any more.
-fn start(resolve: Resolve) -> (SyncSender<IpAddr>, Receiver<(IpAddr, Option<String>)>) {
+fn start(resolve: Resolve) -> Threads {
     let (ask, questions) = sync_channel::<IpAddr>(WAITING);
     // As many answers as can be under way fit, so that no thread waits for us.
     let (answer, answers) = sync_channel(WAITING + THREADS);

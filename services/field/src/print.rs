@@ -271,7 +271,8 @@ impl Printer {
         let field = column.field;
         let width = column.width;
         if self.style.variable {
-            if field.cell == Cell::Direction && !text.is_empty() && !self.style.later {
+            let quoted = self.style.quote.is_some() && !self.style.compat;
+            if field.cell == Cell::Direction && !text.is_empty() && !self.style.later && !quoted {
                 blanks(out, width.saturating_sub(text.len()));
             }
             return self.end_cell(out, text, field, value, row);

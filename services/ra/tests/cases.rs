@@ -14,12 +14,9 @@ const DEVIATIONS_5: &[(&str, &str)] = &[
 
 /// Cases of the clients of 5.0.3 that are not met as they are, and why.
 const DEVIATIONS_CLIENTS: &[(&str, &str)] = &[
-    ("json-label-legacy", "an object, its names told once"),
     ("class-laa", "selects the addresses that are administered locally"),
     ("mac-src-laa", "selects the addresses that are administered locally"),
     ("mac-dst-laa", "selects the addresses that are administered locally"),
-    ("mac-src-lm", "selects every local multicast address"),
-    ("mac-dst-lm", "selects every local multicast address"),
     ("mac-classes", "prints RES for reserved addresses"),
 ];
 
