@@ -30,8 +30,6 @@ struct Run {
     arrived: u64,
     /// Packets in flow records.
     recorded: u64,
-    /// Packets that the sensor says it took.
-    taken: u64,
     /// Packets that the kernel dropped before the sensor, as it says itself.
     dropped: u64,
     /// User and system time of the sensor, seconds.
@@ -78,7 +76,7 @@ pub fn compare(rates: &[u64], seconds: u64, programs: &Path, folder: &Path) -> R
                         continue;
                     }
                 };
-                let each = run.cpu * 1e9 / run.taken.max(1) as f64;
+                let each = run.cpu * 1e9 / run.recorded.max(1) as f64;
                 let ratio = ours.map_or(String::new(), |ours: f64| format!("{:.3}", ours / each));
                 ours = ours.or(Some(each));
                 println!(
@@ -88,18 +86,11 @@ pub fn compare(rates: &[u64], seconds: u64, programs: &Path, folder: &Path) -> R
                     run.arrived,
                     run.recorded,
                     run.dropped,
-                    run.dropped as f64 * 100.0 / run.arrived.max(1) as f64,
+                    (run.arrived as f64 - run.recorded as f64) * 100.0 / run.arrived.max(1) as f64,
                     run.cpu,
                     each,
                     ratio
                 );
-                if run.arrived != run.taken + run.dropped {
-                    println!(
-                        "    it took {} packets: {} are missing",
-                        run.taken,
-                        run.arrived as i64 - (run.taken + run.dropped) as i64
-                    );
-                }
             }
         }
     }
@@ -111,7 +102,11 @@ fn one(rate: u64, seconds: u64, program: &str, flags: Option<&str>, out: &Path) 
     let own = std::env::current_exe().map_err(|error| format!("own path: {error}"))?;
     let (rate, seconds) = (rate.to_string(), seconds.to_string());
     let mut command = Command::new(own);
-    command.args([MARK, &rate, &seconds, program, "-X"]).args(flags).args(["-i", FAR, "-w"]).arg(out);
+    command
+        .args([MARK, &rate, &seconds, program, "-X"])
+        .args(flags)
+        .args(["-i", FAR, "-M", "1", "-w"])
+        .arg(out);
     let output = command.output().map_err(|error| error.to_string())?;
     if !output.status.success() {
         let told = String::from_utf8_lossy(&output.stderr);
@@ -126,7 +121,6 @@ fn one(rate: u64, seconds: u64, program: &str, flags: Option<&str>, out: &Path) 
         cpu: number()?,
         wall: number()?,
         recorded: 0,
-        taken: 0,
         dropped: 0,
     };
     let octets = std::fs::read(out).map_err(|error| format!("{}: {error}", out.display()))?;
@@ -140,7 +134,6 @@ fn one(rate: u64, seconds: u64, program: &str, flags: Option<&str>, out: &Path) 
         rest = more;
         match Mar::parse(record) {
             Some(mar) => {
-                run.taken += mar.packets;
                 run.dropped += u64::from(mar.dropped);
             }
             None => {

@@ -280,9 +280,18 @@ const VARIABLES: &[Variable] = &[
         "<secs>",
         "how much longer a live TCP connection is remembered (0).",
     ),
-    Variable::new("ARGUS_PCAP_BUF_SIZE", "<n[K|M|G]>", "capture buffer in octets."),
+    Variable::new("ARGUS_PCAP_BUF_SIZE", "<n[K|M|G]>", "rings of one interface in octets (16M)."),
+    Variable::new(
+        "ARGUS_CAPTURE_THREADS",
+        "<n>",
+        "threads that share the packets of an interface, all of a flow to the same one; 1 to 16 (1).",
+    ),
     Variable::new("ARGUS_PCAP_DISPATCH_NUM", "<n>", "5.x; accepted without effect."),
-    Variable::new("ARGUS_TIMESTAMP_TYPE", "<list>", "libpcap's timestamp source."),
+    Variable::new(
+        "ARGUS_TIMESTAMP_TYPE",
+        "<list>",
+        "who stamps packets: the kernel, or with adapter or unsync the hardware, by its own clock.",
+    ),
     Variable::new(
         "ARGUS_INTERFACE_SCAN_INTERVAL",
         "<secs>",

@@ -1,6 +1,8 @@
 //! What the tests share: a small capture made in code, the sensor, readers of its records.
 #![allow(dead_code)]
 
+pub mod namespace;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
