@@ -56,11 +56,11 @@ pub fn compare(rates: &[u64], seconds: u64, programs: &Path, folder: &Path) -> R
             println!(
                 "  {:<16}{:>12}{:>12}{:>12}{:>12}{:>10}{:>9}{:>9}{:>13}",
                 "",
-                "packets/s",
+                "sent/s",
                 "arrived",
                 "in records",
-                "dropped",
-                "drop %",
+                "told drops",
+                "lost %",
                 "CPU s",
                 "ns/pkt",
                 "ours/theirs"
