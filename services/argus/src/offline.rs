@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use capfile::{Hint, Kind, Reader};
-use flow::Time;
+use flow::{Engine, Frame, Sink, Time};
 use packet::{Dissector, LinkType, Rules};
 use pcap::{Capture, Offline, Precision};
 
@@ -245,6 +245,32 @@ impl CaptureFile {
         }
     }
 
+    /// Gives some packets to an engine, whose records go to `sink`. Returns how many there were, 0 at the end.
+    ///
+    /// # Errors
+    /// As [`CaptureFile::read`].
+    pub fn feed(&mut self, engine: &mut Engine, sink: &mut dyn Sink) -> Result<usize, Fault> {
+        self.settle()?;
+        let compat = self.reading.compat;
+        if self.links.filter.is_none()
+            && self.fed.is_none()
+            && !self.may_wait()
+            && let Way::Ours(reader) = &mut self.way
+            && let Some(packets) = reader.packets()?
+        {
+            let at = self.links.find(packets.link(), 0)?;
+            let Some((_, dissector, _)) = self.links.list.get(at) else { return Ok(0) };
+            let frames = packets.map(|packet| {
+                let time = time(packet.seconds, packet.nanos, compat);
+                Frame { time, octets: packet.data, length: packet.length }
+            });
+            return Ok(engine.frames(dissector, frames, sink));
+        }
+        self.read(usize::MAX, |time, dissector, frame, length| {
+            engine.packet(time, &dissector.dissect(frame, length), sink);
+        })
+    }
+
     fn batch<F>(&mut self, most: usize, mut take: F) -> Result<usize, Fault>
     where
         F: FnMut(Time, &Dissector, &[u8], u32),
@@ -267,14 +293,7 @@ impl CaptureFile {
         let done = match &mut self.way {
             Way::Ours(reader) => reader
                 .read(most, |packet| {
-                    let seconds = i64::from(packet.seconds);
-                    // The fraction of a damaged capture may be anything; it is kept within its second.
-                    let nanos = packet.nanos.min(999_999_999);
-                    let time = if compat {
-                        Time::from_micros(seconds, nanos / 1000)
-                    } else {
-                        Time::from_nanos(seconds, nanos)
-                    };
+                    let time = time(packet.seconds, packet.nanos, compat);
                     pass(packet.link, time, packet.data, packet.length);
                 })
                 .map_err(Fault::from),
@@ -307,6 +326,13 @@ impl CaptureFile {
             None => done,
         }
     }
+}
+
+/// The fraction of a damaged capture may be anything; it is kept within its second. 3.0.8 knows microseconds only.
+#[inline(always)]
+fn time(seconds: u32, nanos: i64, compat: bool) -> Time {
+    let (seconds, nanos) = (i64::from(seconds), nanos.min(999_999_999));
+    if compat { Time::from_micros(seconds, nanos / 1000) } else { Time::from_nanos(seconds, nanos) }
 }
 
 /// What a file's name and the command line say of its format.

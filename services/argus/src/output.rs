@@ -29,21 +29,29 @@ pub struct Outlet {
 }
 
 impl Sink for Outlet {
+    #[inline]
     fn record(&mut self, record: &[u8]) {
         self.batch.extend_from_slice(record);
+        if self.batch.len() >= GATHER {
+            // A failure is kept until the verdict is asked for.
+            let _ = self.pass();
+        }
     }
 }
 
 impl Outlet {
     /// An outlet to these outputs and clients.
     pub fn new(outputs: Outputs, broadcast: Option<Broadcast>, live: bool) -> Self {
-        Outlet { batch: Vec::with_capacity(4 * GATHER), outputs, broadcast, live }
+        Outlet { batch: Vec::with_capacity(2 * GATHER), outputs, broadcast, live }
     }
 
-    /// Passes on what was gathered, when it is much.
+    /// Whether there is still an output: what is much is passed on as it comes.
+    ///
+    /// # Errors
+    /// One line: no output is left.
     #[inline]
     pub fn pass_if_full(&mut self) -> Result<(), String> {
-        if self.batch.len() >= GATHER { self.pass() } else { Ok(()) }
+        self.verdict()
     }
 
     /// Passes on what was gathered.
@@ -65,6 +73,7 @@ impl Outlet {
     }
 
     /// An output that failed is no reason to end while another takes records.
+    #[inline]
     fn verdict(&self) -> Result<(), String> {
         match &self.outputs.failure {
             Some(failure)

@@ -365,6 +365,11 @@ impl Packets {
         let (skip, stop) = settings.count.unwrap_or((0, u64::MAX));
         Packets { skip, left: stop - skip, pace: settings.pace, origin: None }
     }
+
+    /// Whether every packet is looked at, as fast as can be.
+    fn all(&self) -> bool {
+        self.skip == 0 && self.left == u64::MAX && self.pace.is_none()
+    }
 }
 
 enum End {
@@ -388,7 +393,9 @@ fn read_file(
         let Some(engine) = engines.first_mut() else { return Ok(()) };
         let wanted = packets.skip.saturating_add(packets.left).min(most);
         let mut written = Ok(());
-        let got =
+        let got = if packets.all() && dump.is_none() && exports.is_none() {
+            file.feed(engine, outlet)
+        } else {
             file.read(usize::try_from(wanted).unwrap_or(usize::MAX), |time, dissector, frame, length| {
                 if packets.skip > 0 {
                     packets.skip -= 1;
@@ -407,7 +414,9 @@ fn read_file(
                 if written.is_ok() {
                     written = outlet.pass_if_full();
                 }
-            });
+            })
+        };
+        written = written.and(outlet.pass_if_full());
         written.map_err(End::Output)?;
         if let Some(exports) = &mut exports {
             sensor.event_records += exports.take_records();

@@ -67,6 +67,13 @@ impl Buffer {
         self.passed += count as u64;
     }
 
+    /// What is there, and the means to move over it while it is looked at.
+    #[inline]
+    pub fn walk(&mut self) -> Steps<'_> {
+        let rest = self.octets.get(self.begin..self.end).unwrap_or_default();
+        Steps { rest, begin: &mut self.begin, passed: &mut self.passed }
+    }
+
     /// Moves over up to `count` octets, more than a window holds perhaps; returns how many there were so far. To be
     /// called again with the rest after [`Fault::Wait`], which `left` keeps.
     pub fn skip(&mut self, left: &mut u64) -> Result<(), Fault> {
@@ -91,6 +98,24 @@ impl Buffer {
     pub fn into_parts(self) -> (Vec<u8>, Input) {
         let seen = self.window().to_vec();
         (seen, self.input)
+    }
+}
+
+/// The window, on the way through it.
+pub(crate) struct Steps<'a> {
+    /// What is still ahead.
+    pub rest: &'a [u8],
+    begin: &'a mut usize,
+    passed: &'a mut u64,
+}
+
+impl<'a> Steps<'a> {
+    /// Moves on to `rest`, which is what is ahead but for its first `count` octets.
+    #[inline(always)]
+    pub fn on(&mut self, rest: &'a [u8], count: usize) {
+        self.rest = rest;
+        *self.begin += count;
+        *self.passed += count as u64;
     }
 }
 

@@ -37,6 +37,7 @@ use thiserror::Error;
 use buffer::Buffer;
 pub use buffer::Input;
 pub use detect::{Hint, Kind};
+pub use pcap::Packets;
 
 /// The largest capture length that is believed, octets; libpcap's.
 pub const MAX_CAPTURED: u32 = 262_144;
@@ -157,6 +158,22 @@ impl Reader {
                 self.fault = fault.filter(|fault| *fault != Fault::Wait);
                 Ok(count)
             }
+        }
+    }
+
+    /// The next packets of a pcap file, where they lie in memory: at least one, none at the end. `None` for the other
+    /// formats, which [`Reader::read`] reads.
+    ///
+    /// # Errors
+    /// As [`Reader::read`], which can be used in turn with this.
+    pub fn packets(&mut self) -> Result<Option<Packets<'_>>, Fault> {
+        if let Some(fault) = self.fault.take() {
+            return Err(fault);
+        }
+        self.detect()?;
+        match &mut self.format {
+            Some(Format::Pcap(file)) => file.packets(&mut self.buffer).map(Some),
+            _ => Ok(None),
         }
     }
 

@@ -4,8 +4,8 @@
 //! the format, link types whose frames libpcap changes) is left to libpcap. One thing is better: times after January
 //! 2038 are not negative.
 
-use crate::buffer::{Buffer, Order};
-use crate::{Fault, MAX_CAPTURED, Place, cut, link};
+use crate::buffer::{Buffer, Order, Steps};
+use crate::{Fault, MAX_CAPTURED, Packet, Place, cut, link};
 
 /// The length of the file's header.
 pub(crate) const HEADER: usize = 24;
@@ -78,5 +78,48 @@ impl Pcap {
         let nanos = if self.nanos { fraction } else { fraction * 1000 };
         let kept = captured.min(self.snap) as usize;
         Ok(Some(Place { seconds, nanos, link: self.link, at: 16, captured: kept, length, whole }))
+    }
+    /// The packets that lie whole in the window: at least one, none at the end of the input.
+    pub fn packets<'a>(&mut self, buffer: &'a mut Buffer) -> Result<Packets<'a>, Fault> {
+        // Tells what is wrong with the first of them.
+        self.next(buffer)?;
+        let (order, nanos, link, snap) = (self.order, self.nanos, self.link, self.snap as usize);
+        Ok(Packets { steps: buffer.walk(), order, unit: if nanos { 1 } else { 1000 }, link, snap })
+    }
+}
+
+/// The packets of a window, which lie there one after another.
+pub struct Packets<'a> {
+    steps: Steps<'a>,
+    order: Order,
+    /// Nanoseconds.
+    unit: i64,
+    link: i32,
+    snap: usize,
+}
+
+impl Packets<'_> {
+    /// The link type of them all.
+    pub fn link(&self) -> i32 {
+        self.link
+    }
+}
+
+impl<'a> Iterator for Packets<'a> {
+    type Item = Packet<'a>;
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<Packet<'a>> {
+        let (header, rest) = self.steps.rest.split_first_chunk::<16>()?;
+        let word = |at| self.order.u32(header, at);
+        let captured = word(8);
+        if captured > MAX_CAPTURED {
+            return None;
+        }
+        let (data, rest) = rest.split_at_checked(captured as usize)?;
+        self.steps.on(rest, header.len() + data.len());
+        let (seconds, nanos) = (word(0), i64::from(word(4)) * self.unit);
+        let data = data.get(..self.snap).unwrap_or(data);
+        Some(Packet { seconds, nanos, link: self.link, data, length: word(12) })
     }
 }

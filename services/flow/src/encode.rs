@@ -351,13 +351,13 @@ fn tcp_body(tcp: &Tcp, version: Version, stale: Option<u16>) -> TcpBody {
         Version::V3 => None,
         Version::V5 => Some((side.segment_size, 0)),
     };
-    if !tcp.continued {
+    if !tcp.shared.continued {
         // The source sent the only packet.
         let side = &tcp.sides[0];
         return TcpBody::Init(TcpInit {
-            status: tcp.status,
+            status: tcp.shared.status,
             seq: side.base,
-            options: tcp.options,
+            options: tcp.shared.options,
             window: stale.unwrap_or(side.window),
             flags: side.flags,
             window_scale: side.shift,
@@ -365,8 +365,12 @@ fn tcp_body(tcp: &Tcp, version: Version, stale: Option<u16>) -> TcpBody {
         });
     }
     let side = |side: &Registers| TcpSide {
-        last_sec: side.last_seconds,
-        last_frac: if version == Version::V5 { side.last_nanos } else { side.last_nanos / 1000 },
+        last_sec: side.last().seconds(),
+        last_frac: if version == Version::V5 {
+            side.last().subsec_nanos()
+        } else {
+            side.last().subsec_nanos() / 1000
+        },
         status: side.status,
         seqbase: side.base,
         seq: side.sequence,
@@ -383,10 +387,10 @@ fn tcp_body(tcp: &Tcp, version: Version, stale: Option<u16>) -> TcpBody {
     };
     TcpBody::Perf(TcpPerf {
         status: tcp.reported_status(),
-        state: tcp.phase as u32,
-        options: tcp.options,
-        syn_ack_usec: tcp.syn_ack,
-        ack_data_usec: tcp.ack_data,
+        state: tcp.shared.phase as u32,
+        options: tcp.shared.options,
+        syn_ack_usec: tcp.shared.syn_ack,
+        ack_data_usec: tcp.shared.ack_data,
         src: side(&tcp.sides[0]),
         dst: side(&tcp.sides[1]),
     })

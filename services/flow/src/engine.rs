@@ -23,8 +23,8 @@ impl<F: FnMut(&[u8])> Sink for F {
     }
 }
 
-/// How often the queues are looked at, in packet time.
-const TICK: Duration = Duration::from_millis(500);
+/// How often the queues are looked at, in nanoseconds of packet time.
+const TICK: i64 = 500_000_000;
 
 /// Turns packets into flow records.
 ///
@@ -108,14 +108,28 @@ impl Engine {
 
     /// Accounts for one packet. `time` is the capture's; records that become due are given to `sink`.
     pub fn packet(&mut self, time: Time, summary: &Summary<'_>, sink: &mut dyn Sink) {
+        let key = Key::of(summary, &self.config);
+        let hash = self.table.hash_of(&key);
+        self.keyed_packet(time, summary, &key, hash, sink);
+    }
+
+    /// Accounts for one packet, whose key and hash are known.
+    #[inline(always)]
+    pub(crate) fn keyed_packet(
+        &mut self,
+        time: Time,
+        summary: &Summary<'_>,
+        key: &Key,
+        hash: u32,
+        sink: &mut dyn Sink,
+    ) {
         self.now = time;
         self.counters.packets += 1;
         self.counters.octets += u64::from(summary.length);
         if let Network::Link(_) = summary.network {
             self.counters.unnamed += 1;
         }
-        let key = Key::of(summary, &self.config);
-        self.deliver(&key, summary, sink);
+        self.deliver(key, hash, summary, sink);
         self.run_timers(sink);
     }
 
@@ -165,23 +179,27 @@ impl Engine {
         &self.config
     }
 
-    #[inline]
+    #[inline(always)]
     fn run_timers(&mut self, sink: &mut dyn Sink) {
+        let left = self.next_tick.since(self.now);
         // A clock set back must not stop the timers until it has caught up.
-        let behind = !self.config.compat && self.next_tick.since(self.now) > 2 * nanos(TICK);
-        if self.now >= self.next_tick || behind {
-            self.manage_queues(sink);
-            self.next_tick = self.now + TICK;
+        if left <= 0 || (left > 2 * TICK && !self.config.compat) {
+            self.tick_over(sink);
         }
+    }
+
+    #[cold]
+    fn tick_over(&mut self, sink: &mut dyn Sink) {
+        self.manage_queues(sink);
+        self.next_tick = self.now + Duration::from_nanos(TICK as u64);
     }
 
     /// Finds or creates the flow of a packet and updates it (chapter section 1, steps 5 and 6).
     #[inline]
-    fn deliver(&mut self, key: &Key, summary: &Summary<'_>, sink: &mut dyn Sink) {
-        let (hash, found) = self.table.find(key);
+    fn deliver(&mut self, key: &Key, hash: u32, summary: &Summary<'_>, sink: &mut dyn Sink) {
+        let found = self.table.find_hashed(key, hash);
         let part = match found {
             Some(part) => {
-                self.table.touch_state(part);
                 self.wake(part, sink);
                 part
             }

@@ -7,6 +7,7 @@
 //! sender can choose keys that collide.
 
 use crate::config::ConfigError;
+use crate::key::Words;
 use crate::slab::Part;
 
 /// A slot packed into one word (hash above, flow number plus one below): 0 is a free slot, so that a table is
@@ -94,6 +95,13 @@ impl Index {
             }
             at = (at + 1) & span.mask;
         }
+    }
+
+    /// The flow that a hash probably belongs to; reads the slot from memory.
+    #[inline(always)]
+    pub fn guess(&self, hash: u32) -> Option<Part> {
+        let slot = self.slot(self.current, hash & self.current.mask);
+        (slot.hash == hash).then(|| slot.flow.wrapping_sub(1))
     }
 
     /// Adds a flow that is not in the index. The caller keeps the number of flows within `max_flows`.
@@ -193,26 +201,48 @@ impl Index {
     }
 }
 
-/// A keyed hash of words: folded 64 by 64 bit multiplications.
-#[inline]
-pub(crate) fn hash(key: u64, words: &[u32]) -> u32 {
-    const MULTIPLIER: u64 = 0x9e37_79b9_7f4a_7c15;
-    let mut state = key ^ 0x243f_6a88_85a3_08d3;
-    let mut pairs = words.chunks_exact(2);
-    for pair in &mut pairs {
-        let &[a, b] = pair else { continue };
-        state = fold(state ^ (u64::from(a) << 32 | u64::from(b)), MULTIPLIER ^ key);
+/// A keyed hash of keys: each two words are multiplied by a secret number of their own, 64 by 64 bits, and the folded
+/// products added. The multiplications do not wait for one another.
+pub(crate) struct Hasher {
+    adders: [u64; 5],
+    multipliers: [u64; 5],
+}
+
+impl Hasher {
+    pub fn new(key: u64) -> Hasher {
+        // SplitMix64.
+        let mut state = key;
+        let mut next = || {
+            state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+            let mut mixed = state;
+            mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            mixed ^ (mixed >> 31)
+        };
+        Hasher { adders: [(); 5].map(|()| next()), multipliers: [(); 5].map(|()| next() | 1) }
     }
-    if let &[last] = pairs.remainder() {
-        state = fold(state ^ u64::from(last), MULTIPLIER ^ key);
+
+    #[inline(always)]
+    pub fn hash(&self, words: &Words) -> u32 {
+        self.chain(0, words)
     }
-    let state = fold(state, 0x1319_8a2e_0370_7344 ^ key.rotate_left(32));
-    (state ^ (state >> 32)) as u32
+
+    /// The hash of a key that goes on after those words whose hash is `before`.
+    #[inline]
+    pub fn chain(&self, before: u32, words: &Words) -> u32 {
+        let mut sum = u64::from(before);
+        for at in 0..5 {
+            let pair = u64::from(words[2 * at]) << 32 | u64::from(words[2 * at + 1]);
+            sum = sum.wrapping_add(fold(pair ^ self.adders[at], self.multipliers[at]));
+        }
+        let mixed = fold(sum, 0x9e37_79b9_7f4a_7c15);
+        (mixed ^ (mixed >> 32)) as u32
+    }
 }
 
 #[inline(always)]
 fn fold(a: u64, b: u64) -> u64 {
-    let product = u128::from(a) * u128::from(b | 1);
+    let product = u128::from(a) * u128::from(b);
     (product as u64) ^ ((product >> 64) as u64)
 }
 
@@ -253,7 +283,8 @@ mod tests {
     #[test]
     fn grows_without_losing_anyone() {
         let mut index = Index::new(100_000).unwrap();
-        let hash_of = |flow: u32| hash(7, &[flow, 1]);
+        let hasher = Hasher::new(7);
+        let hash_of = |flow: u32| hasher.hash(&[0, 0, flow, 1, 0, 0, 0, 0, 0, 0]);
         for flow in 0..100_000 {
             index.insert(hash_of(flow), flow);
             if flow % 3 == 0 {
@@ -274,9 +305,33 @@ mod tests {
     }
 
     #[test]
-    fn hash_depends_on_its_key() {
-        let words = [1, 2, 3, 4, 5];
-        assert_ne!(hash(1, &words), hash(2, &words));
-        assert_ne!(hash(1, &words), hash(1, &words[..4]));
+    fn hash_depends_on_its_key_and_on_every_bit() {
+        let hasher = Hasher::new(1);
+        let words = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
+        assert_ne!(hasher.hash(&words), Hasher::new(2).hash(&words));
+        assert_ne!(hasher.hash(&words), hasher.chain(1, &words));
+        let mut seen = std::collections::HashSet::from([hasher.hash(&words)]);
+        for bit in 0..320 {
+            let mut other = words;
+            other[bit / 32] ^= 1 << (bit % 32);
+            seen.insert(hasher.hash(&other));
+        }
+        assert_eq!(seen.len(), 321);
+    }
+
+    #[test]
+    fn hash_spreads_keys_that_differ_little() {
+        // Counted-up ports and addresses over as many places as there are keys: about e^-1 of them stay empty.
+        let hasher = Hasher::new(3);
+        for at in 1..10 {
+            let mut taken = vec![false; 1 << 16];
+            for number in 0..1u32 << 16 {
+                let mut words = [7; 10];
+                words[at] = number;
+                taken[hasher.hash(&words) as usize & 0xffff] = true;
+            }
+            let empty = taken.iter().filter(|&&taken| !taken).count();
+            assert!((20_000..30_000).contains(&empty), "word {at}: {empty} places empty");
+        }
     }
 }

@@ -92,6 +92,12 @@ pub(crate) struct Key {
     pub class: Class,
 }
 
+impl Default for Key {
+    fn default() -> Key {
+        Key { words: Words::default(), rest: None, direction: 0, class: Class::Other }
+    }
+}
+
 /// Which idle timeout applies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]

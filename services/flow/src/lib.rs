@@ -1,13 +1,14 @@
 //! Turns packets into Argus flow records: keys, directions, timers, metrics, states.
 //!
-//! A sensor makes an [`Engine`] from a [`Config`], dissects every frame with the `packet` crate, hands the summary and
-//! the capture's time to [`Engine::packet`], calls [`Engine::tick`] when nothing comes, and [`Engine::flush`] at the
+//! A sensor makes an [`Engine`] from a [`Config`], hands captured frames to [`Engine::frames`] (or dissects a frame with
+//! the `packet` crate and hands its summary to [`Engine::packet`]), calls [`Engine::tick`] when nothing comes, and [`Engine::flush`] at the
 //! end. Complete encoded records go to a [`Sink`]; [`Counters`] tell what happened. Several interfaces can feed one
 //! engine, each with a dissector of its own.
 //!
 //! | file | what |
 //! |---|---|
 //! | `engine` | the way of a packet; the public face |
+//! | `batch` | the way of many packets |
 //! | `lifecycle`, `evict` | when records are due, when flows are forgotten |
 //! | `update` | what a packet changes in its flow |
 //! | `key` | which packets belong together, and their direction |
@@ -20,6 +21,7 @@
 
 #![forbid(unsafe_code)]
 
+mod batch;
 mod config;
 mod counters;
 mod encode;
@@ -45,6 +47,7 @@ mod time;
 mod update;
 mod user_data;
 
+pub use batch::Frame;
 pub use config::{Config, ConfigError, KeyParts, Timeouts};
 pub use counters::Counters;
 pub use engine::{Engine, Sink};

@@ -28,7 +28,7 @@ impl Engine {
         let Some(flow) = self.table.flows.get(part).filter(|flow| flow.state == State::Tcp) else {
             return false;
         };
-        self.table.tcp.get(flow.network).is_some_and(|tcp| tcp.phase == Phase::Established)
+        self.table.tcp.get(flow.network).is_some_and(|tcp| tcp.shared.phase == Phase::Established)
     }
 
     /// The head of a queue, when it has waited for `interval`.

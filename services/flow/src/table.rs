@@ -3,7 +3,7 @@
 use crate::config::{Config, ConfigError};
 use crate::flow::{Flow, Metrics, Rare, Session, State};
 use crate::fragment::Reassembly;
-use crate::index::{self, Index};
+use crate::index::{Hasher, Index};
 use crate::key::{Key, Words};
 use crate::keystroke::Strokes;
 use crate::sizes::Histogram;
@@ -23,7 +23,7 @@ pub(crate) struct Table {
     pub rare: Slab<Rare>,
     pub user: UserData,
     index: Index,
-    hash_key: u64,
+    hasher: Hasher,
     /// Most flows.
     limit: usize,
     /// Parts that found no room.
@@ -73,7 +73,7 @@ impl Table {
             rare: Slab::new(limit)?,
             user: UserData::new(config.user_data, limit, config.max_octets)?,
             index: Index::new(limit)?,
-            hash_key: config.hash_key,
+            hasher: Hasher::new(config.hash_key),
             limit: limit as usize,
             refused: 0,
         })
@@ -99,34 +99,57 @@ impl Table {
             + self.user.octets()
     }
 
+    #[inline(always)]
     fn hash(&self, words: &Words, rest: Option<&Words>) -> u32 {
         // Keys other than IPv6 leave the second half of the words empty: the kind word tells them apart.
-        let hash = index::hash(self.hash_key, words);
+        let hash = self.hasher.hash(words);
         match rest {
-            Some(rest) => index::hash(self.hash_key ^ u64::from(hash), rest),
+            Some(rest) => self.hasher.chain(hash, rest),
             None => hash,
         }
     }
 
+    /// The hash of a key.
+    #[inline(always)]
+    pub fn hash_of(&self, key: &Key) -> u32 {
+        self.hash(&key.words, key.rest.as_ref())
+    }
+
     /// The flow of a key, and the key's hash.
-    #[inline]
     pub fn find(&self, key: &Key) -> (u32, Option<Part>) {
-        let hash = self.hash(&key.words, key.rest.as_ref());
-        let found = self.index.find(hash, |part| {
-            self.touch(part);
+        let hash = self.hash_of(key);
+        (hash, self.find_hashed(key, hash))
+    }
+
+    /// The flow of a key whose hash is known.
+    #[inline]
+    pub fn find_hashed(&self, key: &Key, hash: u32) -> Option<Part> {
+        self.index.find(hash, |part| {
             self.flows.get(part).is_some_and(|flow| {
                 same_words(&flow.key, &key.words)
                     && (key.rest.is_none() && flow.rare == NONE || self.rest_of(flow) == key.rest.as_ref())
             })
-        });
-        (hash, found)
+        })
+    }
+
+    /// Reads the slot of a key's hash, so that it comes from memory.
+    #[inline(always)]
+    pub fn touch_slot(&self, hash: u32) {
+        black_box(self.index.guess(hash));
+    }
+
+    /// The flow that a hash probably belongs to.
+    #[inline(always)]
+    pub fn guess(&self, hash: u32) -> Part {
+        self.index.guess(hash).unwrap_or(NONE)
     }
 
     /// Reads a word of each cache line that a packet of this flow will need, so that they come from memory at the
     /// same time rather than one after another.
     #[inline(always)]
-    fn touch(&self, part: Part) {
+    pub fn touch(&self, part: Part) {
         if let Some(flow) = self.flows.get(part) {
+            black_box(flow.number);
             black_box(flow.sides[0].octets);
             black_box(flow.sides[1].octets);
         }

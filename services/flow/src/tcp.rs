@@ -37,6 +37,7 @@ pub(crate) mod status {
 
 const SRC_ECN: u32 = 0x4000_0000;
 const DST_ECN: u32 = 0x8000_0000;
+const TIMESTAMP: u32 = 0x0400_0000;
 
 /// Connection states, with the numbers that records carry.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -56,8 +57,8 @@ pub(crate) enum Phase {
 /// One side's registers.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Registers {
-    pub last_seconds: u32,
-    pub last_nanos: u32,
+    /// Time of the last segment, split so that the registers of both sides fit in their cache lines.
+    last: [u32; 2],
     pub status: u32,
     pub base: u32,
     pub sequence: u32,
@@ -80,13 +81,19 @@ pub(crate) struct Registers {
 #[derive(Clone, Copy, Debug, Default)]
 #[repr(align(64))]
 pub(crate) struct Tcp {
+    pub shared: Shared,
+    pub sides: [Registers; 2],
+}
+
+/// What both sides share.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Shared {
     pub status: u32,
     pub options: u32,
     /// SYN to SYN-ACK, microseconds.
     pub syn_ack: u32,
     /// SYN-ACK to ACK, microseconds.
     pub ack_data: u32,
-    pub sides: [Registers; 2],
     pub phase: Phase,
     /// More than one packet was seen.
     pub continued: bool,
@@ -112,13 +119,17 @@ pub(crate) struct Outcome {
 }
 
 impl Registers {
-    fn last(&self) -> Time {
-        Time::from_nanos(i64::from(self.last_seconds), i64::from(self.last_nanos))
+    /// Time of the last segment.
+    #[inline]
+    pub fn last(&self) -> Time {
+        let [high, low] = self.last;
+        Time::from_nanos(0, (u64::from(high) << 32 | u64::from(low)) as i64)
     }
 
+    #[inline]
     fn touch(&mut self, now: Time) {
-        self.last_seconds = now.seconds();
-        self.last_nanos = now.subsec_nanos();
+        let nanos = now.since(Time::from_nanos(0, 0)).max(0) as u64;
+        self.last = [(nanos >> 32) as u32, nanos as u32];
     }
 
     fn retransmission(&mut self) {
@@ -155,7 +166,7 @@ impl Order {
 impl Tcp {
     /// Notes what the first segment was with its sender too, as records of version 5 tell it (chapter section 6.3).
     pub fn note_first(&mut self, side: usize) {
-        let seen = self.status;
+        let seen = self.shared.status;
         if let Some(sender) = self.sides.get_mut(side) {
             sender.status |= seen;
         }
@@ -168,14 +179,15 @@ impl Tcp {
         let n = header.payload as u32;
         let mut tcp = Tcp::default();
         tcp.read_options(segment.side, header.options);
-        let (mut src, mut dst) = tcp.split(segment.side);
+        let Tcp { shared, sides: [one, other] } = &mut tcp;
+        let (src, dst) = if segment.side == 0 { (one, other) } else { (other, one) };
         src.octets = n;
         src.flags = flags;
         src.touch(segment.now);
         if flags & RST != 0 {
-            tcp.status |= status::RESET;
+            shared.status |= status::RESET;
             src.status |= status::RESET;
-            tcp.phase = Phase::Listen;
+            shared.phase = Phase::Listen;
             if q != 0 {
                 src.base = q.wrapping_sub(1);
                 src.sequence = q.wrapping_add(n);
@@ -196,8 +208,8 @@ impl Tcp {
                 _ if bits & (SYN | FIN) != 0 => (status::ESTABLISHED, Phase::Closing),
                 _ => (status::ESTABLISHED, Phase::Established),
             };
-            tcp.status |= seen;
-            tcp.phase = phase;
+            shared.status |= seen;
+            shared.phase = phase;
             match phase {
                 Phase::SynSent | Phase::SynReceived => {
                     src.base = q;
@@ -209,18 +221,17 @@ impl Tcp {
                 }
             }
             match phase {
-                Phase::SynSent if flags & (ECE | CWR) == ECE | CWR => tcp.options |= SRC_ECN,
+                Phase::SynSent if flags & (ECE | CWR) == ECE | CWR => shared.options |= SRC_ECN,
                 Phase::SynReceived => {
                     dst.acknowledged = a.wrapping_sub(1);
                     if flags & (ECE | CWR) == ECE {
-                        tcp.options |= DST_ECN;
+                        shared.options |= DST_ECN;
                     }
                 }
                 Phase::Established if flags & ACK != 0 => dst.acknowledged = a.wrapping_sub(1),
                 _ => {}
             }
         }
-        tcp.join(segment.side, src, dst);
         tcp
     }
 
@@ -229,19 +240,20 @@ impl Tcp {
     pub fn next(&mut self, segment: &Segment<'_>) -> Outcome {
         let header = segment.header;
         let flags = header.flags.0;
-        self.continued = true;
         self.read_options(segment.side, header.options);
-        let (mut src, mut dst) = self.split(segment.side);
+        let Tcp { shared, sides: [one, other] } = self;
+        let (src, dst) = if segment.side == 0 { (one, other) } else { (other, one) };
+        shared.continued = true;
         src.flags |= flags;
-        if self.options & (SRC_ECN | DST_ECN) != 0 && flags & (ECE | ACK) == ECE | ACK {
-            self.status |= if segment.side == 0 { 0x4000 } else { 0x8000 };
+        if shared.options & (SRC_ECN | DST_ECN) != 0 && flags & (ECE | ACK) == ECE | ACK {
+            shared.status |= if segment.side == 0 { 0x4000 } else { 0x8000 };
         }
         let mut active = true;
-        let duplicate = flags != SYN && self.sequence(segment, &mut src, &mut dst, &mut active);
+        let duplicate = flags != SYN && sequence(segment, src, dst, &mut active);
         let mut splits = false;
         if !duplicate {
-            let was = self.phase;
-            let result = self.transition(segment, &mut src, &mut dst);
+            let was = shared.phase;
+            let result = shared.transition(segment, src, dst);
             let opens = if segment.compat {
                 flags == SYN || (was == Phase::Listen && flags & (SYN | RST) == SYN)
             } else {
@@ -253,22 +265,21 @@ impl Tcp {
                 src.octets = src.octets.wrapping_sub(header.payload as u32);
             }
             if result != Phase::Listen {
-                self.phase = result;
+                shared.phase = result;
             }
-            if result == Phase::Closed && self.status & status::RESET == 0 {
-                self.status |= status::NORMAL_CLOSE;
+            if result == Phase::Closed && shared.status & status::RESET == 0 {
+                shared.status |= status::NORMAL_CLOSE;
             }
         }
         if !splits {
             src.touch(segment.now);
         }
-        self.join(segment.side, src, dst);
         Outcome { splits, active }
     }
 
     /// Prepares for the next record (chapter section 5.4).
     pub fn reset(&mut self) {
-        self.status &= !status::OF_A_RECORD;
+        self.shared.status &= !status::OF_A_RECORD;
         for side in &mut self.sides {
             side.status &= !status::OF_A_RECORD;
             side.retransmitted = 0;
@@ -283,7 +294,7 @@ impl Tcp {
 
     /// The flow's status as a record states it: the groups are taken from the sides.
     pub fn reported_status(&self) -> u32 {
-        let mut reported = self.status;
+        let mut reported = self.shared.status;
         for group in status::FROM_SIDES {
             reported &= !group;
             let source = group & (group >> 1);
@@ -297,15 +308,17 @@ impl Tcp {
         reported
     }
 
-    fn split(&self, side: usize) -> (Registers, Registers) {
-        if side == 0 { (self.sides[0], self.sides[1]) } else { (self.sides[1], self.sides[0]) }
+    #[inline]
+    fn read_options(&mut self, side: usize, list: &[u8]) {
+        match list {
+            [] => {}
+            // The stamps that nearly every segment of an established connection carries, and nothing else.
+            [1, 1, 8, 10, rest @ ..] if rest.len() == 8 => self.shared.options |= TIMESTAMP,
+            _ => self.walk_options(side, list),
+        }
     }
 
-    fn join(&mut self, side: usize, src: Registers, dst: Registers) {
-        self.sides = if side == 0 { [src, dst] } else { [dst, src] };
-    }
-
-    fn read_options(&mut self, side: usize, mut list: &[u8]) {
+    fn walk_options(&mut self, side: usize, mut list: &[u8]) {
         while let &[kind, ref rest @ ..] = list {
             if kind == 0 {
                 return;
@@ -325,13 +338,13 @@ impl Tcp {
                 5 => (0x0080_0000, 0),
                 6 => (0x0100_0000, 6),
                 7 => (0x0200_0000, 6),
-                8 => (0x0400_0000, 10),
+                8 => (TIMESTAMP, 10),
                 11 => (0x0800_0000, 6),
                 12 => (0x1000_0000, 6),
                 13 => (0x2000_0000, 6),
                 _ => (0, 0),
             };
-            self.options |= bit;
+            self.shared.options |= bit;
             let sender = &mut self.sides[side & 1];
             match (kind, list) {
                 (2, &[_, _, high, low, ..]) if length >= 4 => {
@@ -344,127 +357,9 @@ impl Tcp {
             list = if size == 0 { after } else { list.get(size..).unwrap_or(&[]) };
         }
     }
+}
 
-    /// Sequence processing; true when the segment is an exact duplicate and goes no further.
-    fn sequence(
-        &self,
-        segment: &Segment<'_>,
-        src: &mut Registers,
-        dst: &mut Registers,
-        active: &mut bool,
-    ) -> bool {
-        let order = Order { compat: segment.compat };
-        let header = segment.header;
-        let (flags, q, a) = (header.flags.0, header.sequence, header.acknowledgement);
-        let n = header.payload as u32;
-        let e = q.wrapping_add(n);
-        if flags & (FIN | RST) == 0 {
-            if header.window == 0 {
-                src.status |= status::WINDOW_SHUT;
-                *active = false;
-            } else {
-                src.window = header.window;
-            }
-        }
-        if n != 0 && dst.window != 0 {
-            src.octets = src.octets.wrapping_add(n);
-            if src.window_octets == 0 {
-                *active = false;
-            }
-            if src.flags & FIN != 0 {
-                if order.before(q, src.sequence) {
-                    src.retransmission();
-                } else if flags & FIN == 0 {
-                    src.status |= status::OUT_OF_ORDER;
-                }
-            }
-            if flags & SYN == 0 {
-                src.window_octets = src.window_octets.wrapping_add(n);
-            }
-        } else {
-            *active = false;
-        }
-        if segment.compat && e < q {
-            src.acknowledged_octets =
-                src.acknowledged_octets.wrapping_add(src.sequence).wrapping_sub(src.base);
-            src.base = e;
-            src.sequence = e;
-        } else if src.base == 0 {
-            src.base = q;
-            src.sequence = e;
-        } else if n != 0 {
-            if segment.track_duplicates && segment.ip_id != 0 && segment.ip_id == src.ip_id {
-                src.status |= status::DUPLICATES;
-                return true;
-            }
-            if dst.window != 0 {
-                self.order_data(segment, src, dst, active);
-            }
-            src.ip_id = segment.ip_id;
-        }
-        if a != 0 && flags & ACK != 0 {
-            let last = a.wrapping_sub(1);
-            if src.acknowledged != 0 && order.before(src.acknowledged, dst.sequence) {
-                dst.window_octets = dst.sequence.wrapping_sub(1).wrapping_sub(src.acknowledged);
-            }
-            if src.acknowledged != last {
-                if src.acknowledged == 0 || dst.sequence == a {
-                    dst.window_octets = 0;
-                    if dst.sequence == a {
-                        dst.windows = dst.windows.wrapping_add(1);
-                    }
-                } else if flags & SYN == 0 {
-                    let step = last.wrapping_sub(src.acknowledged);
-                    dst.window_octets -= dst.window_octets.min(step);
-                    dst.windows = dst.windows.wrapping_add(1);
-                }
-                src.acknowledged = last;
-            }
-        }
-        false
-    }
-
-    /// Tells data in order from retransmitted and reordered data.
-    fn order_data(&self, segment: &Segment<'_>, src: &mut Registers, dst: &Registers, active: &mut bool) {
-        let order = Order { compat: segment.compat };
-        let q = segment.header.sequence;
-        let n = segment.header.payload as u32;
-        let e = q.wrapping_add(n);
-        let mut again = |src: &mut Registers| {
-            src.retransmission();
-            src.window_octets = src.window_octets.wrapping_sub(n);
-            *active = false;
-        };
-        if order.before(q, dst.acknowledged) {
-            if dst.acknowledged.wrapping_sub(q) < src.shifted_window(segment.compat) {
-                again(src);
-            }
-            return;
-        }
-        let furthest = order.later(e, src.sequence);
-        if src.window != 0 {
-            let step = if segment.compat {
-                // The ids are compared with their octets swapped.
-                i32::from(segment.ip_id.swap_bytes()) - i32::from(src.ip_id.swap_bytes())
-            } else {
-                i32::from(segment.ip_id.wrapping_sub(src.ip_id) as i16)
-            };
-            if (-4999..0).contains(&step) {
-                src.status |= status::OUT_OF_ORDER;
-            } else if src.window_octets > furthest.wrapping_sub(1).wrapping_sub(dst.acknowledged) {
-                again(src);
-            } else if order.before(e, src.sequence) {
-                if q == dst.acknowledged.wrapping_add(1) {
-                    src.retransmission();
-                    src.window_octets = src.window_octets.wrapping_sub(n);
-                } else {
-                    src.status |= status::OUT_OF_ORDER;
-                }
-            }
-        }
-        src.sequence = furthest;
-    }
-
+impl Shared {
     /// The phase that a segment leads to; `Listen` asks for a split and is not entered.
     fn transition(&mut self, segment: &Segment<'_>, src: &mut Registers, dst: &mut Registers) -> Phase {
         let flags = segment.header.flags.0;
@@ -594,6 +489,119 @@ impl Tcp {
         self.status |= status::RETRANSMITTED;
         src.retransmission();
     }
+}
+
+/// Sequence processing; true when the segment is an exact duplicate and goes no further.
+fn sequence(segment: &Segment<'_>, src: &mut Registers, dst: &mut Registers, active: &mut bool) -> bool {
+    let order = Order { compat: segment.compat };
+    let header = segment.header;
+    let (flags, q, a) = (header.flags.0, header.sequence, header.acknowledgement);
+    let n = header.payload as u32;
+    let e = q.wrapping_add(n);
+    if flags & (FIN | RST) == 0 {
+        if header.window == 0 {
+            src.status |= status::WINDOW_SHUT;
+            *active = false;
+        } else {
+            src.window = header.window;
+        }
+    }
+    if n != 0 && dst.window != 0 {
+        src.octets = src.octets.wrapping_add(n);
+        if src.window_octets == 0 {
+            *active = false;
+        }
+        if src.flags & FIN != 0 {
+            if order.before(q, src.sequence) {
+                src.retransmission();
+            } else if flags & FIN == 0 {
+                src.status |= status::OUT_OF_ORDER;
+            }
+        }
+        if flags & SYN == 0 {
+            src.window_octets = src.window_octets.wrapping_add(n);
+        }
+    } else {
+        *active = false;
+    }
+    if segment.compat && e < q {
+        src.acknowledged_octets = src.acknowledged_octets.wrapping_add(src.sequence).wrapping_sub(src.base);
+        src.base = e;
+        src.sequence = e;
+    } else if src.base == 0 {
+        src.base = q;
+        src.sequence = e;
+    } else if n != 0 {
+        if segment.track_duplicates && segment.ip_id != 0 && segment.ip_id == src.ip_id {
+            src.status |= status::DUPLICATES;
+            return true;
+        }
+        if dst.window != 0 {
+            order_data(segment, src, dst, active);
+        }
+        src.ip_id = segment.ip_id;
+    }
+    if a != 0 && flags & ACK != 0 {
+        let last = a.wrapping_sub(1);
+        if src.acknowledged != 0 && order.before(src.acknowledged, dst.sequence) {
+            dst.window_octets = dst.sequence.wrapping_sub(1).wrapping_sub(src.acknowledged);
+        }
+        if src.acknowledged != last {
+            if src.acknowledged == 0 || dst.sequence == a {
+                dst.window_octets = 0;
+                if dst.sequence == a {
+                    dst.windows = dst.windows.wrapping_add(1);
+                }
+            } else if flags & SYN == 0 {
+                let step = last.wrapping_sub(src.acknowledged);
+                dst.window_octets -= dst.window_octets.min(step);
+                dst.windows = dst.windows.wrapping_add(1);
+            }
+            src.acknowledged = last;
+        }
+    }
+    false
+}
+
+/// Tells data in order from retransmitted and reordered data.
+fn order_data(segment: &Segment<'_>, src: &mut Registers, dst: &Registers, active: &mut bool) {
+    let order = Order { compat: segment.compat };
+    let q = segment.header.sequence;
+    let n = segment.header.payload as u32;
+    let e = q.wrapping_add(n);
+    let mut again = |src: &mut Registers| {
+        src.retransmission();
+        src.window_octets = src.window_octets.wrapping_sub(n);
+        *active = false;
+    };
+    if order.before(q, dst.acknowledged) {
+        if dst.acknowledged.wrapping_sub(q) < src.shifted_window(segment.compat) {
+            again(src);
+        }
+        return;
+    }
+    let furthest = order.later(e, src.sequence);
+    if src.window != 0 {
+        let step = if segment.compat {
+            // The ids are compared with their octets swapped.
+            i32::from(segment.ip_id.swap_bytes()) - i32::from(src.ip_id.swap_bytes())
+        } else {
+            i32::from(segment.ip_id.wrapping_sub(src.ip_id) as i16)
+        };
+        if (-4999..0).contains(&step) {
+            src.status |= status::OUT_OF_ORDER;
+        } else if src.window_octets > furthest.wrapping_sub(1).wrapping_sub(dst.acknowledged) {
+            again(src);
+        } else if order.before(e, src.sequence) {
+            if q == dst.acknowledged.wrapping_add(1) {
+                src.retransmission();
+                src.window_octets = src.window_octets.wrapping_sub(n);
+            } else {
+                src.status |= status::OUT_OF_ORDER;
+            }
+        }
+    }
+    src.sequence = furthest;
 }
 
 /// The time between two stamps in microseconds, whichever came first.

@@ -1,12 +1,15 @@
 //! What one packet changes in its flow (chapter sections 6 to 12).
 
+use crate::config::Config;
 use crate::engine::{Engine, Sink};
 use crate::esp::Esp;
-use crate::flow::{Flow, IcmpState, Mac, Mapped, Queue, Session, Side, State, Why};
+use crate::flow::{Flow, IcmpState, Mac, Mapped, Metrics, Queue, Session, Side, State, Why};
 use crate::key::{Class, Key};
 use crate::rtp::Rtp;
+use crate::sizes::Histogram;
 use crate::slab::Part;
 use crate::tcp::{Segment, Tcp, status};
+use crate::time::Time;
 use packet::{Addresses, Icmp, Ip, Isis, Network, Summary, Transport};
 use record::{Cause, Version};
 
@@ -15,6 +18,7 @@ const DESCRIBED_ICMP: u32 = 28;
 
 impl Engine {
     /// Updates a flow with one of its packets.
+    #[inline]
     pub(crate) fn update(
         &mut self,
         part: Part,
@@ -27,21 +31,35 @@ impl Engine {
         if flow.has(Flow::EMITTED) {
             self.reset(part);
         }
-        let mut side = self.observe(part, key.direction, summary, first);
-        let mut active = true;
-        let mut application = match &summary.network {
-            Network::Ip(ip) => ip.application,
-            Network::Arp(_) | Network::Rarp(_) => summary.length as i32 - 28,
-            Network::Lcp(lcp) => i32::from(lcp.length),
-            Network::Isis(Isis { octets, .. }) | Network::IsisFrame { octets, .. } => *octets as i32,
-            _ => summary.length as i32,
-        };
+        if let Some(label) = summary.mpls {
+            self.label(part, key.direction, label);
+        }
+        let application = application(summary);
+        if let Network::Ip(ip) = &summary.network
+            && let Transport::Tcp(header) = &ip.transport
+        {
+            self.tcp(part, key, ip, header, summary, first, sink);
+            return part;
+        }
+        let side = self.observe(part, key.direction, summary, first);
+        let application = self.session(part, summary, first, side, application);
+        self.count(part, side, summary, application, true);
+        part
+    }
+
+    /// Takes a packet of a protocol whose state is a session's, or that has none. Returns its application octets.
+    #[inline]
+    fn session(
+        &mut self,
+        part: Part,
+        summary: &Summary<'_>,
+        first: bool,
+        side: usize,
+        mut application: i32,
+    ) -> i32 {
         match &summary.network {
             Network::Ip(ip) => match &ip.transport {
-                Transport::Tcp(_) => (side, active) = self.tcp(part, key, ip, summary, first, side, sink),
-                Transport::Udp { .. } => {
-                    self.udp(part, ip, summary, first, side, &mut application);
-                }
+                Transport::Udp { .. } => self.udp(part, ip, summary, first, side, &mut application),
                 Transport::Icmp(icmp) => self.icmp(part, ip, icmp, side),
                 Transport::Esp { spi, sequence: Some(sequence) } => match self.table.session_of(part) {
                     Some(Session::Esp(esp)) => esp.next(*sequence),
@@ -62,141 +80,123 @@ impl Engine {
             }
             _ => {}
         }
-        self.count(part, side, summary, application, active);
-        part
+        application
+    }
+
+    /// Notes a packet's topmost MPLS label.
+    #[cold]
+    fn label(&mut self, part: Part, direction: u8, label: u32) {
+        let Some(flow) = self.table.flows.get(part) else { return };
+        let side = flow.side_of(direction);
+        if let Some(rare) = self.table.rare_of(part) {
+            rare.labels[side & 1] = Some(label);
+        }
     }
 
     /// Notes what does not depend on the protocol: time, encapsulation, IP attributes, cause. Returns the side.
     fn observe(&mut self, part: Part, direction: u8, summary: &Summary<'_>, first: bool) -> usize {
-        let (now, unset) = (self.now, Engine::unset(self.config.compat));
         let Some(flow) = self.table.flows.get_mut(part) else { return 0 };
-        let index = flow.side_of(direction);
-        if first {
-            flow.cause = Why::Start;
-        } else if flow.cause == Why::Unset {
-            flow.cause = Why::Status;
-        }
-        let side = &mut flow.sides[index & 1];
-        side.stamp(now, unset);
-        let mask = summary.encapsulation.0;
-        if side.bits & Side::ENCAPSULATION == 0 {
-            side.bits |= Side::ENCAPSULATION;
-            side.encapsulation = mask;
-        } else if side.encapsulation != mask {
-            side.bits |= Side::ENCAPSULATION_CHANGED;
-            side.encapsulation |= mask;
-        }
-        if let Some(control) = summary.vlan {
-            side.bits |= Side::VLAN;
-            side.vlan = control;
-        }
-        if let Network::Ip(ip) = &summary.network {
-            side.bits |= Side::IP;
-            side.ttl = ip.ttl;
-            side.tos = ip.tos;
-            side.ip_id = ip.id;
-            side.ip_options = ip.options;
-        }
-        if let Some(label) = summary.mpls
-            && let Some(rare) = self.table.rare_of(part)
-        {
-            rare.labels[index & 1] = Some(label);
-        }
-        if self.config.mac
-            && let (Some(metrics), Some(header)) = (self.table.metrics.get_mut(part), summary.ethernet)
-        {
-            let (destination, source) = if index == 0 {
-                (header.destination, header.source)
-            } else {
-                (header.source, header.destination)
-            };
-            match &mut metrics.mac {
-                None => {
-                    metrics.mac =
-                        Some(Mac { destination, source, ethertype: header.ethertype, multipath: 0 });
-                }
-                Some(mac) => {
-                    if (mac.destination, mac.source, mac.ethertype) != (destination, source, header.ethertype)
-                    {
-                        mac.multipath |= 1 << index;
-                    }
-                }
-            }
-        }
-        index
+        let metrics = if self.config.mac { self.table.metrics.get_mut(part) } else { None };
+        observe(flow, metrics, direction, summary, first, self.now, self.config.compat)
     }
 
     /// Counts the packet and measures its gap and size.
     fn count(&mut self, part: Part, side: usize, summary: &Summary<'_>, application: i32, active: bool) {
-        let (now, longest) = (self.now, self.interval.saturating_mul(2));
-        let (jitter, sizes, compat) = (self.config.jitter, self.config.packet_size, self.config.compat);
         let Some(flow) = self.table.flows.get_mut(part) else { return };
-        let counted = &mut flow.sides[side & 1];
-        counted.packets += 1;
-        counted.octets += u64::from(summary.length);
-        counted.application += u64::try_from(application).unwrap_or(0);
-        if sizes {
-            // 3.0.8 stores what does not fit cut off.
-            let size = if compat { summary.length as u16 } else { summary.length.min(0xffff) as u16 };
-            if summary.length <= u32::from(counted.smallest) {
-                counted.smallest = size;
-            }
-            if summary.length > u32::from(counted.largest) {
-                counted.largest = size;
-            }
-        }
-        if let Some(histograms) = self.table.sizes.get_mut(part) {
-            histograms[side & 1].packet(summary.length);
-        }
-        if jitter && let Some(metrics) = self.table.metrics.get_mut(part) {
-            metrics.gaps[side & 1].packet(now, active, longest, compat);
-        }
+        let histograms = self.table.sizes.get_mut(part);
         if self.table.user.limit() > 0 {
             self.table.user.append(flow.user, side & 1, summary.user);
         }
+        let metrics = if self.config.jitter { self.table.metrics.get_mut(part) } else { None };
+        let gap = Gap { now: self.now, active, longest: self.interval.saturating_mul(2) };
+        count(flow, metrics, histograms, side, summary.length, application, &gap, &self.config);
     }
 
-    /// Takes a TCP segment; a new connection on the same ports splits the flow (chapter section 6.6).
+    /// Takes a TCP segment.
     #[expect(clippy::too_many_arguments, reason = "one call, on the packet path")]
+    #[inline(always)]
     fn tcp(
         &mut self,
         part: Part,
         key: &Key,
         ip: &Ip<'_>,
+        header: &packet::Tcp<'_>,
         summary: &Summary<'_>,
         first: bool,
-        side: usize,
         sink: &mut dyn Sink,
-    ) -> (usize, bool) {
-        let Transport::Tcp(header) = &ip.transport else { return (side, true) };
-        let segment = Segment {
-            header,
-            side,
-            now: self.now,
-            ip_id: ip.id,
-            compat: self.config.compat,
-            track_duplicates: self.config.track_duplicates,
-        };
-        let noted = self.config.version == Version::V5;
-        let Some(tcp) = self.table.tcp_of(part) else { return (side, true) };
-        if first {
-            *tcp = Tcp::first(&segment);
-            if noted {
-                tcp.note_first(side);
+    ) {
+        let (now, compat) = (self.now, self.config.compat);
+        let table = &mut self.table;
+        let Some(flow) = table.flows.get_mut(part) else { return };
+        let mut metrics = table.metrics.get_mut(part);
+        let seen = if self.config.mac { metrics.as_deref_mut() } else { None };
+        let side = observe(flow, seen, key.direction, summary, first, now, compat);
+        let track_duplicates = self.config.track_duplicates;
+        let segment = Segment { header, side, now, ip_id: ip.id, compat, track_duplicates };
+        let mut gap = Gap { now, active: true, longest: self.interval.saturating_mul(2) };
+        if let (State::Tcp, false) = (flow.state, first)
+            && let Some(tcp) = table.tcp.get_mut(flow.network)
+        {
+            // What nearly every segment is: the next one of a known connection.
+            let outcome = tcp.next(&segment);
+            if !outcome.splits {
+                gap.active = outcome.active;
+                if table.user.limit() > 0 {
+                    table.user.append(flow.user, side & 1, summary.user);
+                }
+                let measured = if self.config.jitter { metrics } else { None };
+                let histograms = table.sizes.get_mut(part);
+                count(flow, measured, histograms, side, summary.length, ip.application, &gap, &self.config);
+                if self.config.keystroke.is_some() {
+                    self.stroke(part, &segment, false);
+                }
+                return;
             }
-            self.stroke(part, &segment, true);
-            return (side, true);
+            let side = self.split(part, key, summary, &segment, sink);
+            return self.count(part, side, summary, ip.application, true);
         }
-        let outcome = tcp.next(&segment);
-        if !outcome.splits {
-            self.stroke(part, &segment, false);
-            return (side, outcome.active);
+        let (mut side, mut active) = (side, true);
+        if first {
+            self.open(part, &segment);
+        } else if let Some(tcp) = self.table.tcp_of(part) {
+            let outcome = tcp.next(&segment);
+            if outcome.splits {
+                side = self.split(part, key, summary, &segment, sink);
+            } else {
+                active = outcome.active;
+                self.stroke(part, &segment, false);
+            }
         }
+        self.count(part, side, summary, ip.application, active);
+    }
+
+    /// Begins the TCP state of a flow with its first segment.
+    fn open(&mut self, part: Part, segment: &Segment<'_>) {
+        let noted = self.config.version == Version::V5;
+        let Some(tcp) = self.table.tcp_of(part) else { return };
+        *tcp = Tcp::first(segment);
+        if noted {
+            tcp.note_first(segment.side);
+        }
+        self.stroke(part, segment, true);
+    }
+
+    /// Ends a flow's record before a segment that opens a new connection on its ports (chapter section 6.6). Returns the
+    /// side of the segment in the new one.
+    #[cold]
+    fn split(
+        &mut self,
+        part: Part,
+        key: &Key,
+        summary: &Summary<'_>,
+        segment: &Segment<'_>,
+        sink: &mut dyn Sink,
+    ) -> usize {
         self.queues.remove(&mut self.table.flows, part);
         self.report(part, Some(Cause::Stop), sink);
         self.reset(part);
         if let Some(flow) = self.table.flows.get_mut(part)
-            && side == 1
+            && segment.side == 1
         {
             // The former destination opens the new connection and is its source.
             flow.set(Flow::DIRECTION, key.direction == 1);
@@ -211,18 +211,16 @@ impl Engine {
         }
         self.queues.push(&mut self.table.flows, part, Queue::STATUS, self.now);
         let side = self.observe(part, key.direction, summary, true);
-        let reuse = !self.config.compat;
-        if let Some(tcp) = self.table.tcp_of(part) {
-            *tcp = Tcp::first(&Segment { side, ..segment });
-            if noted {
-                tcp.note_first(side);
-            }
-            if reuse {
-                tcp.status |= status::PORT_REUSE;
-            }
+        if let Some(label) = summary.mpls {
+            self.label(part, key.direction, label);
         }
-        self.stroke(part, &Segment { side, ..segment }, true);
-        (side, true)
+        self.open(part, &Segment { side, ..*segment });
+        if !self.config.compat
+            && let Some(tcp) = self.table.tcp_of(part)
+        {
+            tcp.shared.status |= status::PORT_REUSE;
+        }
+        side
     }
 
     fn udp(
@@ -289,6 +287,124 @@ impl Engine {
         if let Some(rare) = self.table.rare_of(part) {
             rare.mapped = Some(Mapped { qualifier, message: message(ip, icmp) });
         }
+    }
+}
+
+/// Application octets of a packet, before what its protocol's state says of them.
+#[inline(always)]
+fn application(summary: &Summary<'_>) -> i32 {
+    match &summary.network {
+        Network::Ip(ip) => ip.application,
+        Network::Arp(_) | Network::Rarp(_) => summary.length as i32 - 28,
+        Network::Lcp(lcp) => i32::from(lcp.length),
+        Network::Isis(Isis { octets, .. }) | Network::IsisFrame { octets, .. } => *octets as i32,
+        _ => summary.length as i32,
+    }
+}
+
+/// Notes in a flow what does not depend on the protocol. Returns the side.
+#[inline(always)]
+fn observe(
+    flow: &mut Flow,
+    metrics: Option<&mut Metrics>,
+    direction: u8,
+    summary: &Summary<'_>,
+    first: bool,
+    now: Time,
+    compat: bool,
+) -> usize {
+    let index = flow.side_of(direction);
+    if first {
+        flow.cause = Why::Start;
+    } else if flow.cause == Why::Unset {
+        flow.cause = Why::Status;
+    }
+    let side = &mut flow.sides[index & 1];
+    side.stamp(now, Engine::unset(compat));
+    let mask = summary.encapsulation.0;
+    if side.bits & Side::ENCAPSULATION == 0 {
+        side.bits |= Side::ENCAPSULATION;
+        side.encapsulation = mask;
+    } else if side.encapsulation != mask {
+        side.bits |= Side::ENCAPSULATION_CHANGED;
+        side.encapsulation |= mask;
+    }
+    if let Some(control) = summary.vlan {
+        side.bits |= Side::VLAN;
+        side.vlan = control;
+    }
+    if let Network::Ip(ip) = &summary.network {
+        side.bits |= Side::IP;
+        side.ttl = ip.ttl;
+        side.tos = ip.tos;
+        side.ip_id = ip.id;
+        side.ip_options = ip.options;
+    }
+    if let (Some(metrics), Some(header)) = (metrics, &summary.ethernet) {
+        let (destination, source) = if index == 0 {
+            (&header.destination, &header.source)
+        } else {
+            (&header.source, &header.destination)
+        };
+        match &mut metrics.mac {
+            None => {
+                let (destination, source) = (*destination, *source);
+                metrics.mac = Some(Mac { destination, source, ethertype: header.ethertype, multipath: 0 });
+            }
+            Some(mac) => {
+                let same = (mac.destination == *destination)
+                    & (mac.source == *source)
+                    & (mac.ethertype == header.ethertype);
+                if !same {
+                    mac.multipath |= 1 << index;
+                }
+            }
+        }
+    }
+    index
+}
+
+/// The gap before a packet, as far as it is known.
+struct Gap {
+    now: Time,
+    /// Data was outstanding.
+    active: bool,
+    /// Gaps as long as this, in nanoseconds, are not counted.
+    longest: i64,
+}
+
+/// Counts a packet in its flow; measures its gap when there are `metrics`, and its size.
+#[expect(clippy::too_many_arguments, reason = "two calls, on the packet path")]
+#[inline(always)]
+fn count(
+    flow: &mut Flow,
+    metrics: Option<&mut Metrics>,
+    histograms: Option<&mut [Histogram; 2]>,
+    side: usize,
+    length: u32,
+    application: i32,
+    gap: &Gap,
+    config: &Config,
+) {
+    let counted = &mut flow.sides[side & 1];
+    counted.packets += 1;
+    counted.octets += u64::from(length);
+    counted.application += u64::try_from(application).unwrap_or(0);
+    if config.packet_size {
+        // 3.0.8 stores what does not fit cut off.
+        let size = if config.compat { length as u16 } else { length.min(0xffff) as u16 };
+        if length <= u32::from(counted.smallest) {
+            counted.smallest = size;
+        }
+        if length > u32::from(counted.largest) {
+            counted.largest = size;
+        }
+    }
+    if let Some(histograms) = histograms {
+        histograms[side & 1].packet(length);
+    }
+    if let Some(metrics) = metrics {
+        metrics.gaps[side & 1].packet(gap.now, gap.active, gap.longest, config.compat);
     }
 }
 

@@ -29,6 +29,7 @@ const ISL_HEADER: usize = 26;
 
 impl<'a> Walk<'a> {
     /// Walks an Ethernet frame from its destination address on.
+    #[inline]
     pub fn ethernet(&mut self, data: &'a [u8]) {
         let (Some(destination), Some(source), Some(ethertype)) =
             (array_at::<6>(data, 0), array_at(data, 6), u16_at(data, 12))
@@ -39,10 +40,15 @@ impl<'a> Walk<'a> {
         self.summary.ethernet = Some(Ethernet { destination, source, ethertype });
         self.llc = None;
         if ethertype <= MAX_LENGTH_FIELD && destination.starts_with(&ISL_PREFIX) && self.enter() {
-            self.summary.encapsulation.add(Encapsulation::ISL);
-            return self.ethernet(rest(data, ISL_HEADER));
+            return self.inter_switch_link(data);
         }
         self.protocol(ethertype, rest(data, 14));
+    }
+
+    #[inline(never)]
+    fn inter_switch_link(&mut self, data: &'a [u8]) {
+        self.summary.encapsulation.add(Encapsulation::ISL);
+        self.ethernet(rest(data, ISL_HEADER));
     }
 
     /// Walks on at `data`, which holds what `ethertype` announces.
@@ -57,6 +63,7 @@ impl<'a> Walk<'a> {
         }
     }
 
+    #[inline(never)]
     fn other_protocol(&mut self, ethertype: u16, data: &'a [u8]) {
         match ethertype {
             VLAN => self.tag(data),

@@ -111,8 +111,41 @@ pub enum Transport<'a> {
 
 impl<'a> Walk<'a> {
     /// Reads the transport header of `ip` at `data` and closes the walk. `start` is where the IP header begins.
-    #[inline]
-    pub fn transport(&mut self, mut ip: Ip<'a>, data: &'a [u8], start: &'a [u8]) {
+    ///
+    /// TCP and UDP are written where they are to stay; what is less common is taken elsewhere, so that the header need
+    /// not lie in memory before.
+    #[inline(always)]
+    pub fn transport(&mut self, ip: Ip<'a>, data: &'a [u8], start: &'a [u8]) {
+        let whole = ip.fragment.is_none_or(|fragment| fragment.offset == 0);
+        match ip.protocol {
+            TCP if whole => {
+                let ports = if ip.payload + self.cooked_fault() >= 20 { ports(data) } else { (0, 0) };
+                let (application, transport) = match tcp::parse(data, ip.payload) {
+                    Some(header) => {
+                        self.summary.user = rest(data, usize::from(header.header_length));
+                        (header.payload, Transport::Tcp(header))
+                    }
+                    None => {
+                        self.summary.user = data;
+                        (ip.payload, Transport::Other)
+                    }
+                };
+                self.summary.network = Network::Ip(Ip { ports, application, transport, ..ip });
+            }
+            UDP if whole && !self.rules.tunnel_discovery => {
+                let ports = if ip.payload + self.cooked_fault() >= 8 { ports(data) } else { (0, 0) };
+                let headed = data.len() >= 8;
+                self.summary.user = if headed { rest(data, 8) } else { data };
+                let application = if headed { ip.payload - 8 } else { ip.payload };
+                let transport = Transport::Udp { dns_id: dns_id(ports, data) };
+                self.summary.network = Network::Ip(Ip { ports, application, transport, ..ip });
+            }
+            _ => self.other_transport(ip, data, start),
+        }
+    }
+
+    #[inline(never)]
+    fn other_transport(&mut self, mut ip: Ip<'a>, data: &'a [u8], start: &'a [u8]) {
         if ip.fragment.is_some_and(|fragment| fragment.offset != 0) {
             ip.transport = Transport::Fragment;
             ip.application = ip.payload;
@@ -123,16 +156,6 @@ impl<'a> Walk<'a> {
         ip.application = ip.payload;
         self.summary.user = data;
         match ip.protocol {
-            TCP => {
-                if ip.payload + self.cooked_fault() >= 20 {
-                    ip.ports = ports(data);
-                }
-                if let Some(header) = tcp::parse(data, ip.payload) {
-                    ip.application = header.payload;
-                    self.summary.user = rest(data, usize::from(header.header_length));
-                    ip.transport = Transport::Tcp(header);
-                }
-            }
             UDP => {
                 if ip.payload + self.cooked_fault() >= 8 {
                     ip.ports = ports(data);
@@ -147,8 +170,7 @@ impl<'a> Walk<'a> {
                         return;
                     }
                 }
-                let dns = ip.ports.0 == 53 || ip.ports.1 == 53;
-                ip.transport = Transport::Udp { dns_id: if dns { u16_at(data, 8) } else { None } };
+                ip.transport = Transport::Udp { dns_id: dns_id(ip.ports, data) };
             }
             ICMP if matches!(ip.addresses, Addresses::V4 { .. }) => {
                 icmp::v4(self, &mut ip, data);
@@ -201,4 +223,10 @@ fn ports(data: &[u8]) -> (u16, u16) {
         Some([a, b, c, d]) => (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d])),
         None => (0, 0),
     }
+}
+
+/// The transaction of a DNS message in a UDP datagram.
+#[inline(always)]
+fn dns_id(ports: (u16, u16), datagram: &[u8]) -> Option<u16> {
+    if ports.0 == 53 || ports.1 == 53 { u16_at(datagram, 8) } else { None }
 }

@@ -38,7 +38,7 @@ pub use arp::{Arp, Rarp};
 pub use icmp::Icmp;
 pub use ip::{Addresses, Fragment, Ip, Transport};
 pub use isis::Isis;
-pub use link::{Dissector, LinkType};
+pub use link::{Dissection, Dissector, LinkType};
 pub use ppp::Lcp;
 pub use summary::{Encapsulation, Ethernet, FrameKey, Network, Summary};
 pub use tcp::{Tcp, TcpFlags};

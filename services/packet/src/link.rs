@@ -101,16 +101,33 @@ impl Dissector {
     }
 
     /// What `frame` is. `wire_length` is the frame's length on the wire, which may exceed what was captured.
+    #[inline]
     pub fn dissect<'a>(&self, frame: &'a [u8], wire_length: u32) -> Summary<'a> {
-        let mut walk = Walk::new(self.rules, frame, wire_length);
+        let mut dissection = Dissection::default();
+        self.dissect_into(frame, wire_length, &mut dissection);
+        dissection.0.summary
+    }
+
+    /// As [`Dissector::dissect`], into a place that the caller has: summaries are too large to be moved for nothing.
+    #[inline]
+    pub fn dissect_into<'a>(&self, frame: &'a [u8], wire_length: u32, dissection: &mut Dissection<'a>) {
+        let walk = &mut dissection.0;
+        *walk = Walk::new(self.rules, frame, wire_length);
+        if self.link == Link::Ethernet && wire_length >= 14 {
+            walk.ethernet(frame);
+        } else {
+            self.other_link(frame, wire_length, walk);
+        }
+        if matches!(walk.summary.network, Network::Link(_)) {
+            walk.link_flow(frame, self.number);
+        }
+    }
+
+    #[inline(never)]
+    fn other_link<'a>(&self, frame: &'a [u8], wire_length: u32, walk: &mut Walk<'a>) {
         match self.link {
-            Link::Ethernet => {
-                if wire_length < 14 {
-                    walk.unnamed();
-                } else {
-                    walk.ethernet(frame);
-                }
-            }
+            Link::Ethernet if wire_length < 14 => walk.unnamed(),
+            Link::Ethernet => walk.ethernet(frame),
             Link::Null => walk.family(frame, false),
             Link::Loop => walk.family(frame, true),
             Link::Raw => walk.ip_by_version(frame),
@@ -124,10 +141,10 @@ impl Dissector {
                     let ipv4 = u8_at(frame, 4).is_some_and(|octet| octet >> 4 == 4);
                     walk.protocol(if ipv4 { ETHERTYPE_IPV4 } else { ETHERTYPE_IPV6 }, rest(frame, 4));
                 } else {
-                    ppp::packet(&mut walk, frame);
+                    ppp::packet(walk, frame);
                 }
             }
-            Link::PppSerial => ppp::serial(&mut walk, frame),
+            Link::PppSerial => ppp::serial(walk, frame),
             Link::PppEther => walk.ppp_ether(frame),
             Link::CiscoHdlc => walk.cisco_hdlc(frame),
             Link::Slip(header) => {
@@ -135,7 +152,7 @@ impl Dissector {
                 walk.count_without(header as u32);
                 walk.ip_by_version(rest(frame, header));
             }
-            Link::Wlan => wlan::frame(&mut walk, frame, false),
+            Link::Wlan => wlan::frame(walk, frame, false),
             Link::Radiotap => walk.radio(frame, u16_at(frame, 2).map(|n| usize::from(n.swap_bytes()))),
             Link::Prism => {
                 walk.summary.encapsulation.add(Encapsulation::PRISM);
@@ -171,14 +188,29 @@ impl Dissector {
             Link::TokenRing => walk.token_ring(frame),
             Link::Other => walk.unnamed(),
         }
-        if matches!(walk.summary.network, Network::Link(_)) {
-            walk.link_flow(frame, self.number);
-        }
-        walk.summary
+    }
+}
+
+/// A place for the summary of a frame, which one frame after another can use.
+#[derive(Clone, Copy, Debug)]
+pub struct Dissection<'a>(Walk<'a>);
+
+impl<'a> Dissection<'a> {
+    /// What the frame is.
+    #[inline(always)]
+    pub fn summary(&self) -> &Summary<'a> {
+        &self.0.summary
+    }
+}
+
+impl Default for Dissection<'_> {
+    fn default() -> Self {
+        Dissection(Walk::new(Rules::default(), &[], 0))
     }
 }
 
 /// The dissection in progress: the summary so far and what bounds the walk.
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Walk<'a> {
     pub rules: Rules,
     pub summary: Summary<'a>,
@@ -195,7 +227,7 @@ pub(crate) struct Walk<'a> {
 pub(crate) const MAX_DEPTH: u8 = 12;
 
 impl<'a> Walk<'a> {
-    #[inline]
+    #[inline(always)]
     pub fn new(rules: Rules, frame: &'a [u8], wire_length: u32) -> Walk<'a> {
         Walk {
             rules,
