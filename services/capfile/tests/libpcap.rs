@@ -48,6 +48,26 @@ fn by_us(path: &Path, most: usize) -> Read {
     }
 }
 
+/// As [`by_us`], where they lie in memory, `most` at a time.
+fn in_place(path: &Path, most: usize) -> Read {
+    let mut reader = Reader::new(Box::new(std::fs::File::open(path).unwrap()), Hint::None);
+    let mut packets = Vec::new();
+    loop {
+        let before = packets.len();
+        match reader.packets() {
+            Ok(found) => packets.extend(found.expect("a pcap file").take(most).map(|packet| {
+                let time = i64::from(packet.seconds) * 1_000_000_000 + packet.nanos;
+                (time, packet.data.to_vec(), packet.length)
+            })),
+            Err(Fault::Cut(error) | Fault::Unreadable(error)) => return (packets, error),
+            Err(Fault::Wait) => unreachable!("a file never waits"),
+        }
+        if packets.len() == before {
+            return (packets, String::new());
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
     #[test]
@@ -82,6 +102,8 @@ proptest! {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), &octets).unwrap();
         let (ours, theirs) = (by_us(file.path(), most), by_libpcap(file.path(), nanos));
+        prop_assert_eq!(&ours, &in_place(file.path(), most));
+        prop_assert_eq!(&ours, &in_place(file.path(), usize::MAX));
         prop_assert_eq!(ours.0, theirs.0);
         // Of a packet longer than the snap length libpcap counts the octets in two parts; which limit a length is
         // beyond it says in one way or another.
