@@ -1,17 +1,20 @@
 //! Runs our sensor and reader beside their peers on one capture and prints the ratios.
 //!
-//! `cargo run --release -p bench [-- --packets N] [--snap OCTETS] [--runs N] [--keep FOLDER] [--only files|live]
+//! `cargo run --release -p bench [-- --packets N] [--snap OCTETS] [--runs N] [--keep FOLDER] [--only files|flood|live]
 //! [--rate PACKETS-PER-SECOND] [--seconds N]`
 //!
 //! The capture is made in code ([`capture`]): at least a million packets of interleaved TCP, UDP, DNS, ICMP, ARP and IPv6
 //! flows. Every program reads it from the page cache; CPU seconds are user plus system time of the child, the best of
 //! several runs; memory is its peak resident set ([`measure`]).
 //!
+//! The flood ([`flood`]) opens a million flows at once.
+//!
 //! The live part ([`live`]) puts the same packets on a pair of virtual interfaces, as fast as the kernel sends them or at
 //! a given rate, and has each sensor listen at the other end.
 #![forbid(unsafe_code)]
 
 mod capture;
+mod flood;
 mod generator;
 mod live;
 mod measure;
@@ -28,6 +31,7 @@ struct Options {
     keep: Option<PathBuf>,
     files: bool,
     live: bool,
+    flood: bool,
     /// Packets per second to offer; 0 for as many as can be sent.
     rates: Vec<u64>,
     seconds: u64,
@@ -48,6 +52,9 @@ fn main() {
     if let Some(arguments) = live::asked_to_generate() {
         live::child(&arguments);
     }
+    if let Some(arguments) = flood::asked_to_flood() {
+        flood::child(&arguments);
+    }
     if let Err(error) = run() {
         eprintln!("bench: {error}");
         std::process::exit(1);
@@ -63,6 +70,7 @@ fn options() -> Result<Options, String> {
         keep: None,
         files: true,
         live: true,
+        flood: true,
         rates: Vec::new(),
         seconds: 5,
     };
@@ -77,9 +85,10 @@ fn options() -> Result<Options, String> {
             Long("rate") => options.rates.push(parser.value().map_err(bad)?.parse().map_err(bad)?),
             Long("seconds") => options.seconds = parser.value().map_err(bad)?.parse().map_err(bad)?,
             Long("only") => match parser.value().map_err(bad)?.to_str() {
-                Some("files") => options.live = false,
-                Some("live") => options.files = false,
-                _ => return Err("--only takes files or live".to_owned()),
+                Some("files") => (options.live, options.flood) = (false, false),
+                Some("live") => (options.files, options.flood) = (false, false),
+                Some("flood") => (options.files, options.live) = (false, false),
+                _ => return Err("--only takes files, flood or live".to_owned()),
             },
             other => return Err(other.unexpected().to_string()),
         }
@@ -99,6 +108,9 @@ fn run() -> Result<(), String> {
     let mut result = Ok(());
     if options.files {
         result = compare(&options, programs, &folder);
+    }
+    if options.flood && result.is_ok() {
+        result = flood::compare();
     }
     if options.live && result.is_ok() {
         // As many as can be sent, and a rate that both sensors should bear.
