@@ -13,7 +13,7 @@ SHELL := /bin/bash
 BUILD_PACKAGES := build-essential pkg-config libpcap-dev $(shell grep -v '^\#' image-build/packages.build 2>/dev/null)
 TEST_PACKAGES := argus-server argus-client bzip2 chromium chromium-driver ethtool execline gzip iproute2 nftables \
 	python3 s6 tcpdump xz-utils zstd
-BENCH_PACKAGES := argus-server argus-client softflowd tcpdump nfdump
+BENCH_PACKAGES := argus-server argus-client iproute2 softflowd tcpdump nfdump
 
 CARGO ?= cargo
 PROGRAMS := argus radium ra archived boxd web-admin

@@ -44,7 +44,9 @@ pub fn run(settings: &Settings, mut sensor: Sensor, mut ports: Ports) -> Result<
         if Instant::now() >= look_at {
             look_at = Instant::now() + LOOK;
             let present = Present::now();
-            ports.add_new(&present);
+            for group in ports.add_new(&present) {
+                take_over(settings, &mut sensor, &ports, group);
+            }
             add_engines(settings, &mut sensor, &ports, &lanes)?;
             for port in &mut ports.list {
                 port.follow(&present, &ports.opening, scan, &sensor.log)?;
@@ -101,13 +103,29 @@ fn take_packets(sensor: &mut Sensor, ports: &mut Ports) {
     }
 }
 
+/// Reports the flows of an interface that is gone, whose engine another interface has from now on.
+fn take_over(settings: &Settings, sensor: &mut Sensor, ports: &Ports, group: usize) {
+    let tag = tag_of_group(sensor, ports, group);
+    if let Some(engine) = sensor.engines.get_mut(group) {
+        engine.flush(&mut sensor.outlet);
+        if settings.tag.is_none() {
+            engine.set_interface(Some(tag));
+        }
+    }
+}
+
+/// The interface tag of an observation point's records, which no other one has.
+fn tag_of_group(sensor: &Sensor, ports: &Ports, group: usize) -> [u8; 4] {
+    let first = ports.list.iter().find(|port| port.group == group);
+    let name = first.map_or("", |port| port.interface.name.as_str());
+    let others = || sensor.engines.iter().enumerate().filter(|(number, _)| *number != group);
+    tag_of(name, |tag| others().any(|(_, engine)| engine.config().interface == Some(tag)))
+}
+
 /// One engine for each observation point, in each lane; together they keep within the ceilings.
 fn add_engines(settings: &Settings, sensor: &mut Sensor, ports: &Ports, lanes: &Lanes) -> Result<(), String> {
     for (number, observer) in ports.groups.iter().enumerate().skip(sensor.engines.len()) {
-        let first = ports.list.iter().find(|port| port.group == number);
-        let name = first.map_or("", |port| port.interface.name.as_str());
-        let tag =
-            tag_of(name, |tag| sensor.engines.iter().any(|engine| engine.config().interface == Some(tag)));
+        let tag = tag_of_group(sensor, ports, number);
         let mut config = engines::config(settings, *observer, Some(tag));
         let share = lanes.count() + 1;
         config.max_flows /= u32::try_from(share).unwrap_or(1);

@@ -1,6 +1,11 @@
 //! Threads that share the packets of the interfaces (ARGUS_CAPTURE_THREADS): each has a ring of every interface and an
 //! engine for every observation point. The kernel sends all packets between two ends to the same one.
 //!
+//! What the kernel goes by are addresses and ports of the outermost packet that it can read, the same for both directions;
+//! fragments and ICMP go by addresses alone. So with several lanes an ICMP error may not find the flow that it is about,
+//! a flow some of whose packets are fragments may be told in two records, and the two directions of what a tunnel over UDP
+//! carries too. No packet is lost or counted twice.
+//!
 //! The first lane is the main loop itself ([`crate::capture`]); with one thread there is no other.
 
 use std::collections::BTreeMap;

@@ -27,6 +27,8 @@ pub struct Port {
     pub link: u8,
     /// Whether it is up, as last seen.
     pub up: bool,
+    /// It is one of `-i all`: when it is gone for good another may take its place.
+    found: bool,
     source: Option<Source>,
     /// Rings of the other lanes that are theirs from the next [`Ports::hand_over`] on; `None` when nothing changed.
     others: Option<Vec<Ring>>,
@@ -45,6 +47,7 @@ impl Port {
             group,
             link: 0,
             up: false,
+            found: false,
             source: None,
             others: None,
             try_at: Instant::now(),
@@ -115,9 +118,11 @@ impl Port {
     }
 
     /// Takes nothing from the wire any more; what was taken can be read.
-    pub fn shut(&self) {
-        if let Some(Source::Ring(ring)) = &self.source {
-            ring.shut();
+    pub fn shut(&mut self) {
+        match &mut self.source {
+            Some(Source::Ring(ring)) => ring.shut(),
+            Some(Source::Libpcap(libpcap)) => libpcap.shut(),
+            None => {}
         }
     }
 
@@ -125,7 +130,8 @@ impl Port {
     pub fn is_empty(&mut self) -> bool {
         match &mut self.source {
             Some(Source::Ring(ring)) => ring.is_empty(),
-            _ => true,
+            Some(Source::Libpcap(libpcap)) => libpcap.is_empty(),
+            None => true,
         }
     }
 
@@ -330,8 +336,8 @@ impl Ports {
     }
 
     /// Takes nothing from the wire any more.
-    pub fn shut(&self) {
-        self.list.iter().for_each(Port::shut);
+    pub fn shut(&mut self) {
+        self.list.iter_mut().for_each(Port::shut);
     }
 
     /// Whether everything that was taken from the wire was read.
@@ -339,17 +345,29 @@ impl Ports {
         self.list.iter_mut().all(Port::is_empty)
     }
 
-    /// With `-i all`: interfaces that came since.
-    pub fn add_new(&mut self, present: &Present) {
+    /// With `-i all`: interfaces that came since. One that is new takes the place of one that is gone, so that places are
+    /// as many as there were interfaces at a time; the observation points of such places are returned.
+    pub fn add_new(&mut self, present: &Present) -> Vec<usize> {
+        let mut taken_over = Vec::new();
         if !self.all {
-            return;
+            return taken_over;
         }
         for name in present.all() {
-            if !self.list.iter().any(|port| port.interface.name == *name) {
-                let number = self.groups.len();
-                self.groups.push(Observer::default());
-                self.list.push(Port::new(Interface { name: name.clone(), link: None }, number));
+            if self.list.iter().any(|port| port.interface.name == *name) {
+                continue;
             }
+            let gone = |port: &&mut Port| port.found && !present.is_there(&port.interface.name);
+            if let Some(port) = self.list.iter_mut().find(gone) {
+                taken_over.push(port.group);
+                port.interface.name.clone_from(name);
+                (port.up, port.told, port.try_at) = (false, None, Instant::now());
+                continue;
+            }
+            let mut port = Port::new(Interface { name: name.clone(), link: None }, self.groups.len());
+            port.found = true;
+            self.groups.push(Observer::default());
+            self.list.push(port);
         }
+        taken_over
     }
 }

@@ -5,6 +5,7 @@
 
 use std::path::Path;
 use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 use daemon::Log;
 use flow::{Engine, Sink, Time};
@@ -44,6 +45,8 @@ pub struct Opening {
     pub threads: usize,
     /// The filter for Ethernet frames, compiled once.
     program: OnceLock<Vec<Instruction>>,
+    /// What asks for interfaces; `None` without the right to make sockets.
+    probe: Option<Socket>,
     spare: Mutex<Vec<Socket>>,
 }
 
@@ -74,6 +77,7 @@ impl Opening {
             rules,
             threads,
             program: OnceLock::new(),
+            probe: Socket::new().ok(),
             spare: Mutex::new(spare),
         }
     }
@@ -164,13 +168,12 @@ pub fn open(interface: &Interface, how: &Opening, log: &Log) -> Result<(Source, 
     // A port of a switch chip carries the chip's tags, which libpcap knows.
     let switch = Path::new("/sys/class/net").join(name).join("dsa/tagging").exists();
     if ethernet_asked && !switch && !is_special(name) {
-        let socket = how.socket()?;
-        if let Ok(device) = socket.find(name)
-            && device.is_ethernet()
-        {
-            let mut rings = rings(name, socket, device, how, log)?;
-            let first = rings.remove(0);
-            return Ok((Source::Ring(Box::new(first)), rings, 1));
+        let found = how.probe.as_ref().and_then(|probe| probe.find(name).ok());
+        if let Some(device) = found.filter(ring::Device::is_ethernet) {
+            let mut rings = rings(name, device, how, log)?.into_iter();
+            if let Some(first) = rings.next() {
+                return Ok((Source::Ring(Box::new(first)), rings.collect(), 1));
+            }
         }
     }
     let opened = Libpcap::open(interface, how)?;
@@ -179,13 +182,7 @@ pub fn open(interface: &Interface, how: &Opening, log: &Log) -> Result<(Source, 
 }
 
 /// One ring for each thread; every packet goes to one of them.
-fn rings(
-    name: &str,
-    first: Socket,
-    device: ring::Device,
-    how: &Opening,
-    log: &Log,
-) -> Result<Vec<Ring>, Fault> {
+fn rings(name: &str, device: ring::Device, how: &Opening, log: &Log) -> Result<Vec<Ring>, Fault> {
     let failed = |error: std::io::Error| Fault::Now(reason(&error));
     let program = how.program(name)?;
     let whole = how.buffer.map_or(BUFFER, |octets| octets as usize);
@@ -197,10 +194,7 @@ fn rings(
     // Until all of them share nobody takes anything: a packet is taken by one of them or by none.
     let closed = [Instruction::keep(0)];
     let begin = if how.threads > 1 { &closed[..] } else { program };
-    let mut sockets = vec![first];
-    while sockets.len() < how.threads {
-        sockets.push(how.socket()?);
-    }
+    let sockets = (0..how.threads).map(|_| how.socket()).collect::<Result<Vec<_>, _>>()?;
     let hardware = how
         .timestamps
         .iter()
@@ -306,6 +300,8 @@ pub struct Libpcap {
     pub capture: Capture<Active>,
     dissector: Dissector,
     dropped: u64,
+    /// When its last packets will have been handed over.
+    empty_at: Option<Instant>,
 }
 
 impl Libpcap {
@@ -333,7 +329,7 @@ impl Libpcap {
         if let Some(filter) = &how.filter {
             capture.filter(filter, how.optimize).map_err(|error| Fault::Filter(filter_error(&error)))?;
         }
-        Ok(Libpcap { capture, dissector, dropped: 0 })
+        Ok(Libpcap { capture, dissector, dropped: 0, empty_at: None })
     }
 
     /// Hands over the packets that are there; true when there may be more.
@@ -348,6 +344,16 @@ impl Libpcap {
             taker.packet(time, dissector, packet.data, packet.header.len);
         });
         done.map(|count| count >= BATCH).map_err(|error| plain(&error))
+    }
+
+    /// Takes nothing any more, as soon as what gathers now has been handed over.
+    pub fn shut(&mut self) {
+        self.empty_at = Some(Instant::now() + 2 * Duration::from_millis(u64::from(GATHER)));
+    }
+
+    /// Whether it was shut and has handed over everything.
+    pub fn is_empty(&self) -> bool {
+        self.empty_at.is_some_and(|at| Instant::now() >= at)
     }
 
     /// Packets that the kernel dropped since the handle was opened.

@@ -309,18 +309,21 @@ fn interfaces_come_back_to_an_unprivileged_sensor() {
                 (packets(&out, |flow| flow.dst_port() == Some(port)) > 0).then_some(())
             });
         }
-        // One that was never there.
-        ip("link add vc type veth peer name vd");
-        ip("link set vc up");
-        ip("link set vd up");
-        ip("addr add 10.8.0.1/24 dev vc");
-        let socket = UdpSocket::bind("10.8.0.1:0").unwrap();
-        socket.set_broadcast(true).unwrap();
-        wait_for("records of an interface that came later", || {
-            socket.send_to(&[1; 50], "10.8.0.255:5003").unwrap();
-            (packets(&out, |flow| flow.dst_port() == Some(5003)) > 0).then_some(())
-        });
-        ip("link del vc");
+        // Some that were never there.
+        for port in [5003, 5004] {
+            let (near, far) = (format!("c{port}"), format!("d{port}"));
+            ip(&format!("link add {near} type veth peer name {far}"));
+            ip(&format!("link set {near} up"));
+            ip(&format!("link set {far} up"));
+            ip(&format!("addr add 10.8.0.1/24 dev {near}"));
+            let socket = UdpSocket::bind("10.8.0.1:0").unwrap();
+            socket.set_broadcast(true).unwrap();
+            wait_for("records of an interface that came later", || {
+                socket.send_to(&[1; 50], ("10.8.0.255", port)).unwrap();
+                (packets(&out, |flow| flow.dst_port() == Some(port)) > 0).then_some(())
+            });
+            ip(&format!("link del {near}"));
+        }
         stop(sensor);
         let mut told = String::new();
         std::fs::File::open(folder.path("log")).unwrap().read_to_string(&mut told).unwrap();
