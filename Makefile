@@ -46,6 +46,28 @@ deps-bench: deps
 build: deps ## build the programs
 	$(CARGO) build --release --locked $(addprefix -p ,$(PROGRAMS))
 
+# Programs that print their own manual pages and completions; the clients are one program of many names.
+PREFIX ?= /usr/local
+CLIENTS := rastream rasplit
+MANUALS := argus radium ra $(CLIENTS) archived web-admin
+
+.PHONY: install
+install: build ## install programs, manual pages and completions below PREFIX (/usr/local)
+	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin $(addprefix target/release/,$(filter-out boxd,$(PROGRAMS)))
+	for c in $(CLIENTS); do ln -sf ra $(DESTDIR)$(PREFIX)/bin/$$c; done
+	install -d $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man8 \
+	  $(DESTDIR)$(PREFIX)/share/bash-completion/completions $(DESTDIR)$(PREFIX)/share/zsh/site-functions \
+	  $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
+	share=$(DESTDIR)$(PREFIX)/share; for p in $(MANUALS); do \
+	  run=$(DESTDIR)$(PREFIX)/bin/$$p; \
+	  $$run --generate man > $$share/man/page; \
+	  section=$$(sed -n '1s/^\.TH [^ ]* \([0-9]\).*/\1/p' $$share/man/page); \
+	  install -d $$share/man/man$$section; mv $$share/man/page $$share/man/man$$section/$$p.$$section; \
+	  $$run --generate complete-bash > $$share/bash-completion/completions/$$p; \
+	  $$run --generate complete-zsh > $$share/zsh/site-functions/_$$p; \
+	  $$run --generate complete-fish > $$share/fish/vendor_completions.d/$$p.fish; \
+	done
+
 include image-build/image.mk
 
 .PHONY: test

@@ -8,7 +8,7 @@ use record::dsr::flow::{DIRECTION, Flow, FlowKey, Ipv4Detail, Ipv4Key, address};
 use record::dsr::metric::{Counters, Metric};
 use record::dsr::network::Network;
 use record::dsr::time::{Stamps, Time, Times};
-use record::{Mar, RecordView, SourceId, Stamp};
+use record::{Index, Mar, RecordView, SourceId, Stamp};
 
 /// What a row is made of.
 #[derive(Clone, Copy)]
@@ -131,10 +131,14 @@ impl<'a> Row<'a> {
 
     /// Whether it is a flow of ARP or RARP, even where its key is too short to be read.
     pub fn is_arp(&self) -> bool {
-        self.flow.as_ref().is_some_and(|flow| match flow.key {
-            FlowKey::Other => flow.qualifier & ADDRESS_TYPE == address::ARP,
-            key => key.is_arp(),
-        })
+        match (&self.flow, self.body) {
+            (Some(flow), _) => flow.key.is_arp(),
+            (None, Body::Flow(view)) => {
+                let qualifier = view.dsr(Index::Flow).and_then(|key| key.get(2));
+                qualifier.is_some_and(|qualifier| qualifier & ADDRESS_TYPE == address::ARP)
+            }
+            (None, Body::Management(_)) => false,
+        }
     }
 
     /// Counters of one side, zero when the record has none.

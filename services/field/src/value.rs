@@ -65,12 +65,12 @@ pub enum Value<'a> {
 }
 
 impl Value<'_> {
-    /// Text that is built here.
+    /// Text that is built here, perhaps of octets of the record: control characters do not reach the terminal.
     pub fn text(bytes: &[u8]) -> Value<'static> {
         let mut text = Short::new();
         for &byte in bytes.iter().take(text.capacity()) {
             // Cannot fail: not more than the capacity.
-            let _ = text.push(byte);
+            let _ = text.push(if byte < b' ' || byte == 0x7F { b'.' } else { byte });
         }
         Value::Text(text)
     }

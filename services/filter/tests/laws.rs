@@ -50,8 +50,7 @@ fn files() -> Vec<Vec<u8>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
-
+    // PROPTEST_CASES asks for more.
     #[test]
     fn not_divides_and_intersects_or_unites(left in texts::expression(), right in texts::expression(), historic: bool) {
         let options = if historic { compat() } else { Options::default() };

@@ -45,7 +45,7 @@ fn address<'a>(row: &Row<'a>, side: Side) -> Value<'a> {
         Some(Addr::V4(address)) => Value::Ipv4(address.into(), mask),
         Some(Addr::V6(address)) => Value::Ipv6(address.octets(), mask),
         Some(Addr::Mac(address)) => Value::Mac(address),
-        None if row.style.compat && !row.is_arp() => Value::Name("(null)"),
+        None if row.style.compat => Value::Name("(null)"),
         None => Value::Absent,
     }
 }
@@ -101,6 +101,10 @@ fn classful(address: u32) -> u32 {
 /// Protocol above the addresses.
 pub fn proto<'a>(row: &Row<'a>) -> Value<'a> {
     let Some(key) = row.key() else {
+        // A key too short for its layout still says what it was made for.
+        if row.is_arp() {
+            return Value::Ethertype(ETHERTYPE_ARP);
+        }
         let event = row.view().is_some_and(|view| view.header().kind == record::Kind::Event);
         return if event { Value::Name("evt") } else { Value::Absent };
     };
@@ -129,8 +133,6 @@ pub fn proto<'a>(row: &Row<'a>) -> Value<'a> {
         FlowKey::Wlan(_) => Value::Name("wlan"),
         FlowKey::Lcp(_) => Value::Name("lcp"),
         FlowKey::Udt(_) => Value::Name("udt"),
-        // A key too short for its layout still says what it was made for.
-        FlowKey::Other if row.is_arp() => Value::Ethertype(ETHERTYPE_ARP),
         FlowKey::Other => Value::Absent,
     }
 }

@@ -22,7 +22,7 @@ pub fn state<'a>(row: &Row<'a>) -> Value<'a> {
         return Value::Name("ERR");
     }
     match row.key() {
-        None => Value::Name("   "),
+        None if !row.is_arp() => Value::Name("   "),
         Some(key) if key.proto() == Some(TCP) => tcp(row),
         Some(&FlowKey::Ipv4(Ipv4Key { detail: Ipv4Detail::Icmp { typ, code, .. }, .. })) => {
             let (typ, code) = view.icmp_error().map_or((typ, code), |icmp| (icmp.typ, icmp.code));
@@ -46,8 +46,8 @@ pub fn state<'a>(row: &Row<'a>) -> Value<'a> {
             27 => "L2-PSNP",
             _ => "UNK",
         }),
-        Some(FlowKey::Other) if !row.is_arp() => Value::Name("UNK"),
-        Some(_) => Value::Name(by_packets(row, view.header().cause)),
+        Some(FlowKey::Other) => Value::Name("UNK"),
+        _ => Value::Name(by_packets(row, view.header().cause)),
     }
 }
 
