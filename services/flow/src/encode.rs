@@ -101,10 +101,12 @@ impl Engine {
                 }
             }
         }
+        let metrics = self.table.metrics.get(part);
+        let application = metrics.map_or([0; 2], |metrics| metrics.application);
         Metric {
-            src: counters(src),
-            dst: counters(dst),
-            app: self.config.application_octets && (src.application != 0 || dst.application != 0),
+            src: counters(src, application[0]),
+            dst: counters(dst, application[1]),
+            app: self.config.application_octets && application != [0; 2],
         }
         .emit(out);
         self.network(flow, out.len()).emit(out);
@@ -117,7 +119,6 @@ impl Engine {
             Mpls { src, dst, src_count: u8::from(src.is_some()), dst_count: u8::from(dst.is_some()) }
                 .emit(out);
         }
-        let metrics = self.table.metrics.get(part);
         if let Some(metrics) = metrics.filter(|_| self.config.jitter) {
             let (nanoseconds, compat) = (self.config.version == Version::V5, self.config.compat);
             let [source, destination] = &metrics.gaps;
@@ -315,8 +316,8 @@ fn stamp(time: Time) -> Stamp {
     Stamp::from_sec_nsec(time.seconds(), time.subsec_nanos())
 }
 
-fn counters(side: &Side) -> Counters {
-    Counters { packets: side.packets, bytes: side.octets, app_bytes: side.application }
+fn counters(side: &Side, application: u64) -> Counters {
+    Counters { packets: side.packets, bytes: side.octets, app_bytes: application }
 }
 
 fn intervals(gaps: &Accumulator, nanoseconds: bool, compat: bool) -> Option<Intervals> {

@@ -1,6 +1,6 @@
-//! The index from keys to flows: open addressing with linear probing, at most half full.
+//! The index from keys to flows: open addressing with linear probing, at most two thirds full.
 //!
-//! It starts small, so that few flows stay in the processor's caches, and doubles as flows come; the entries of an
+//! It starts small, so that few flows stay in the processor's caches, and grows eightfold as flows come; the entries of an
 //! outgrown table move over a few at a time with later insertions, so that no packet waits for a rehash. All sizes
 //! lie in one arena that is reserved at the start. Deleting shifts the entries behind back instead of leaving
 //! tombstones: the cost of a lookup depends on the load alone and not on what happened before. The hash is keyed: no
@@ -34,11 +34,33 @@ impl Slot {
 #[derive(Clone, Copy)]
 struct Span {
     start: usize,
-    mask: u32,
+    size: u32,
+}
+
+impl Span {
+    /// Where an entry is looked for first.
+    #[inline(always)]
+    fn home(self, hash: u32) -> u32 {
+        ((u64::from(hash) * u64::from(self.size)) >> 32) as u32
+    }
+
+    #[inline(always)]
+    fn after(self, at: u32) -> u32 {
+        if at + 1 == self.size { 0 } else { at + 1 }
+    }
+
+    /// Steps from one slot on to another.
+    #[inline(always)]
+    fn steps(self, from: u32, to: u32) -> u32 {
+        if to >= from { to - from } else { to + (self.size - from) }
+    }
 }
 
 /// Slots of the first table.
-const SMALLEST: usize = 1 << 12;
+const SMALLEST: u32 = 1 << 12;
+
+/// How many times as large the next table is. What an outgrown one leaves of the resident set is that much smaller.
+const GROWTH: u32 = 8;
 
 /// Slots of an outgrown table that are emptied with every insertion.
 const STEP: u32 = 8;
@@ -50,26 +72,41 @@ pub(crate) struct Index {
     /// The table that was outgrown, while its entries move over, and the first slot not emptied yet.
     outgrown: Option<(Span, u32)>,
     count: u32,
-    largest: usize,
+    largest: u32,
 }
 
 impl Index {
     /// Octets that a flow takes of a full index at most, the tables outgrown on the way included.
-    pub const OCTETS: usize = 64;
+    pub const OCTETS: usize = 24;
+    /// Octets that a flow takes of a full index of a million flows and more.
+    #[cfg(test)]
+    pub const FULL: usize = 16;
 
     pub fn new(max_flows: u32) -> Result<Index, ConfigError> {
-        let largest = (max_flows as usize).saturating_mul(2).next_power_of_two().clamp(SMALLEST, 1 << 31);
-        let size = 2 * largest;
+        let most = u64::from(max_flows) * 3 / 2 + 1;
+        let largest = u32::try_from(most).unwrap_or(u32::MAX).clamp(SMALLEST, 1 << 31);
+        let mut last = Span { start: 0, size: SMALLEST };
+        while last.size < largest {
+            last = Index::next(last, largest);
+        }
+        let size = last.start + last.size as usize;
         // Asks first, since the allocation below cannot fail politely.
         Vec::<u64>::new().try_reserve_exact(size).map_err(|_| ConfigError::Memory(max_flows))?;
         // A zeroed allocation of this size is mapped, not written.
         Ok(Index {
             arena: vec![0; size],
-            current: Span { start: 0, mask: (SMALLEST - 1) as u32 },
+            current: Span { start: 0, size: SMALLEST },
             outgrown: None,
             count: 0,
             largest,
         })
+    }
+
+    /// The table that follows an outgrown one. The last step may be a long one: two of nearly equal size would leave
+    /// much behind.
+    fn next(span: Span, largest: u32) -> Span {
+        let size = if largest / (2 * GROWTH) < span.size { largest } else { span.size * GROWTH };
+        Span { start: span.start + span.size as usize, size }
     }
 
     /// The flow of a key: `same` says whether a flow with an equal hash has that key.
@@ -84,7 +121,7 @@ impl Index {
 
     #[inline(always)]
     fn search(&self, span: Span, hash: u32, same: &mut impl FnMut(Part) -> bool) -> Option<Part> {
-        let mut at = hash & span.mask;
+        let mut at = span.home(hash);
         loop {
             let slot = self.slot(span, at);
             if slot.flow == 0 {
@@ -93,24 +130,24 @@ impl Index {
             if slot.hash == hash && same(slot.flow - 1) {
                 return Some(slot.flow - 1);
             }
-            at = (at + 1) & span.mask;
+            at = span.after(at);
         }
     }
 
     /// The flow that a hash probably belongs to; reads the slot from memory.
     #[inline(always)]
     pub fn guess(&self, hash: u32) -> Option<Part> {
-        let slot = self.slot(self.current, hash & self.current.mask);
+        let slot = self.slot(self.current, self.current.home(hash));
         (slot.hash == hash).then(|| slot.flow.wrapping_sub(1))
     }
 
     /// Adds a flow that is not in the index. The caller keeps the number of flows within `max_flows`.
     #[inline]
     pub fn insert(&mut self, hash: u32, flow: Part) {
-        let size = self.current.mask as usize + 1;
-        if self.outgrown.is_none() && self.count as usize * 2 >= size && size < self.largest {
+        let size = self.current.size;
+        if self.outgrown.is_none() && size < self.largest && self.count / 2 >= size / 3 {
             self.outgrown = Some((self.current, 0));
-            self.current = Span { start: self.current.start + size, mask: (2 * size - 1) as u32 };
+            self.current = Index::next(self.current, self.largest);
         }
         self.move_over();
         self.place(self.current, Slot { hash, flow: flow + 1 });
@@ -121,7 +158,7 @@ impl Index {
     pub fn remove(&mut self, hash: u32, flow: Part) {
         let spans = [Some(self.current), self.outgrown.map(|(span, _)| span)];
         for span in spans.into_iter().flatten() {
-            let mut at = hash & span.mask;
+            let mut at = span.home(hash);
             loop {
                 let slot = self.slot(span, at);
                 if slot.flow == 0 {
@@ -132,13 +169,13 @@ impl Index {
                     self.count -= 1;
                     return;
                 }
-                at = (at + 1) & span.mask;
+                at = span.after(at);
             }
         }
     }
 
-    /// Empties some slots of the outgrown table. It is half full when it is outgrown and the new one is filled to
-    /// half only after as many insertions again, so it is empty long before that.
+    /// Empties some slots of the outgrown table. The new one is filled only after more insertions than
+    /// the outgrown one has slots, so that is empty long before.
     fn move_over(&mut self) {
         let Some((span, mut at)) = self.outgrown else { return };
         for _ in 0..STEP {
@@ -151,7 +188,7 @@ impl Index {
                 self.vacate(span, at);
                 self.place(self.current, slot);
             }
-            if at == span.mask {
+            if at + 1 == span.size {
                 self.outgrown = None;
                 return;
             }
@@ -173,9 +210,9 @@ impl Index {
     }
 
     fn place(&mut self, span: Span, slot: Slot) {
-        let mut at = slot.hash & span.mask;
+        let mut at = span.home(slot.hash);
         while self.slot(span, at).flow != 0 {
-            at = (at + 1) & span.mask;
+            at = span.after(at);
         }
         self.set(span, at, slot);
     }
@@ -183,19 +220,18 @@ impl Index {
     /// Empties a slot and shifts back what would no longer be reached across the hole.
     fn vacate(&mut self, span: Span, at: u32) {
         let mut hole = at;
-        let mut next = (at + 1) & span.mask;
+        let mut next = span.after(at);
         loop {
             let slot = self.slot(span, next);
             if slot.flow == 0 {
                 break;
             }
-            let home = slot.hash & span.mask;
-            let distance = next.wrapping_sub(home) & span.mask;
-            if distance >= (next.wrapping_sub(hole) & span.mask) {
+            let home = span.home(slot.hash);
+            if span.steps(home, next) >= span.steps(hole, next) {
                 self.set(span, hole, slot);
                 hole = next;
             }
-            next = (next + 1) & span.mask;
+            next = span.after(next);
         }
         self.set(span, hole, Slot::default());
     }
@@ -256,8 +292,8 @@ mod tests {
         // Few distinct hashes force long runs and wrap-around.
         let mut index = Index::new(64).unwrap();
         let mut model = HashMap::new();
-        index.current = Span { start: 0, mask: 127 };
-        index.largest = 128;
+        index.current = Span { start: 0, size: 127 };
+        index.largest = 127;
         let mut state = 1u64;
         for step in 0..20_000u32 {
             state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
@@ -297,7 +333,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!(index.current.mask as usize + 1, index.largest);
+        assert_eq!(index.current.size, index.largest);
         for flow in 0..100_000 {
             index.remove(hash_of(flow), flow);
         }

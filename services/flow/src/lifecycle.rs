@@ -80,6 +80,7 @@ impl Engine {
         flow.set(Flow::EMITTED, false);
         let flow = *flow;
         if let Some(metrics) = self.table.metrics.get_mut(part) {
+            metrics.application = [0; 2];
             for gaps in &mut metrics.gaps {
                 gaps.reset();
             }

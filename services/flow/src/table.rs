@@ -60,7 +60,7 @@ fn same_words(a: &Words, b: &Words) -> bool {
 
 impl Table {
     pub fn new(config: &Config) -> Result<Table, ConfigError> {
-        let measured = config.jitter || config.mac;
+        let measured = config.jitter || config.mac || config.application_octets;
         let limit = most_flows(config, measured);
         Ok(Table {
             flows: Slab::new(limit)?,

@@ -107,7 +107,7 @@ impl Engine {
         if self.table.user.limit() > 0 {
             self.table.user.append(flow.user, side & 1, summary.user);
         }
-        let metrics = if self.config.jitter { self.table.metrics.get_mut(part) } else { None };
+        let metrics = self.table.metrics.get_mut(part);
         let gap = Gap { now: self.now, active, longest: self.interval.saturating_mul(2) };
         count(flow, metrics, histograms, side, summary.length, application, &gap, &self.config);
     }
@@ -144,9 +144,8 @@ impl Engine {
                 if table.user.limit() > 0 {
                     table.user.append(flow.user, side & 1, summary.user);
                 }
-                let measured = if self.config.jitter { metrics } else { None };
                 let histograms = table.sizes.get_mut(part);
-                count(flow, measured, histograms, side, summary.length, ip.application, &gap, &self.config);
+                count(flow, metrics, histograms, side, summary.length, ip.application, &gap, &self.config);
                 if self.config.keystroke.is_some() {
                     self.stroke(part, &segment, false);
                 }
@@ -373,7 +372,7 @@ struct Gap {
     longest: i64,
 }
 
-/// Counts a packet in its flow; measures its gap when there are `metrics`, and its size.
+/// Counts a packet in its flow; measures its gap and its size where wanted.
 #[expect(clippy::too_many_arguments, reason = "two calls, on the packet path")]
 #[inline(always)]
 fn count(
@@ -389,7 +388,6 @@ fn count(
     let counted = &mut flow.sides[side & 1];
     counted.packets += 1;
     counted.octets += u64::from(length);
-    counted.application += u64::try_from(application).unwrap_or(0);
     if config.packet_size {
         // 3.0.8 stores what does not fit cut off.
         let size = if config.compat { length as u16 } else { length.min(0xffff) as u16 };
@@ -404,7 +402,12 @@ fn count(
         histograms[side & 1].packet(length);
     }
     if let Some(metrics) = metrics {
-        metrics.gaps[side & 1].packet(gap.now, gap.active, gap.longest, config.compat);
+        if config.application_octets {
+            metrics.application[side & 1] += u64::try_from(application).unwrap_or(0);
+        }
+        if config.jitter {
+            metrics.gaps[side & 1].packet(gap.now, gap.active, gap.longest, config.compat);
+        }
     }
 }
 
