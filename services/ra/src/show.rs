@@ -161,7 +161,9 @@ impl Show {
         let mut row = Row::flow(view, &self.settings.style, offset, ordinal);
         row.base = Some(base);
         row.left_over = self.left_over;
-        if let Some(agr) = view.agr().filter(|_| self.settings.style.compat) {
+        if self.settings.style.compat
+            && let Some(agr) = view.agr()
+        {
             self.left_over = agr.active.stdev;
         }
         self.printer.row(&mut self.out, &row);
