@@ -105,6 +105,21 @@ fn settled(octets: &[u8]) -> Vec<Vec<u8>> {
     records
 }
 
+/// What Debian's `ra -w` cannot keep and Debian's sensor does not write of the same capture: times that a signed number
+/// of seconds cannot tell (it writes 0, and its sensor loses such packets), and application octets of lying headers that
+/// need more room than the octets of the packets (it cuts them to the width of those, as its sensor does).
+fn strange(octets: &[u8]) -> bool {
+    common::records(octets).iter().any(|record| match record {
+        common::Seen::Flow(octets) => {
+            let view = record::RecordView::new(octets).unwrap();
+            let metric = view.metric().unwrap_or_default();
+            [view.start(), view.end()].iter().any(|time| i32::try_from(time.secs()).is_err())
+                || [metric.src, metric.dst].iter().any(|side| side.app_bytes > side.bytes)
+        }
+        common::Seen::Mar(_) => false,
+    })
+}
+
 /// What two passes through Debian's `ra -w` did to a file.
 #[derive(Debug, PartialEq)]
 struct Passed {
@@ -134,6 +149,7 @@ fn debians_clients_read_our_records_without_a_message_and_keep_them() {
     let folder = tempfile::tempdir().unwrap();
     let file = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     let (mut files, mut records, mut losses) = (0, 0, 0);
+    let mut worse = Vec::new();
     for (number, capture) in captures().iter().enumerate() {
         let out = file(&format!("{number}.argus"));
         let Some(octets) = sensed(capture, &out) else { continue };
@@ -168,12 +184,14 @@ fn debians_clients_read_our_records_without_a_message_and_keep_them() {
             debian("argus", &sensor);
             let theirs = passed(&theirs);
             losses += 1;
-            assert!(
-                (ours.same_rows || !theirs.same_rows) && (ours.same_octets || !theirs.same_octets),
-                "{what}: ours {ours:?}, Debian's sensor's {theirs:?}"
-            );
+            let strange = strange(&octets);
+            if (!ours.same_rows && theirs.same_rows && !strange) || (!ours.same_octets && theirs.same_octets)
+            {
+                worse.push(format!("{what}: ours {ours:?}, Debian's sensor's {theirs:?}"));
+            }
         }
     }
+    assert!(worse.is_empty(), "{}", worse.join("\n"));
     eprintln!("{records} records of {files} captures; Debian's ra -w loses something of {losses} of them");
 }
 
