@@ -11,7 +11,7 @@ use daemon::Log;
 use flow::{Engine, Sink, Time};
 use packet::{Dissector, LinkType, Rules};
 use pcap::{Active, Capture, Precision, TimestampType};
-use ring::{Instruction, Offload, Receiver, Socket};
+use ring::{Instruction, Receiver, Socket};
 
 use crate::bpf;
 use crate::dump::Dumper;
@@ -139,6 +139,18 @@ pub struct Taker<'a> {
 }
 
 impl Taker<'_> {
+    /// Several at once.
+    #[inline]
+    fn packets<'a>(&mut self, dissector: &Dissector, frames: impl Iterator<Item = flow::Frame<'a>>) {
+        if self.dump.is_none() {
+            self.engine.frames(dissector, frames, self.sink);
+            return;
+        }
+        for frame in frames {
+            self.packet(frame.time, dissector, frame.octets, frame.length);
+        }
+    }
+
     #[inline]
     fn packet(&mut self, time: Time, dissector: &Dissector, octets: &[u8], length: u32) {
         let summary = dissector.dissect(octets, length);
@@ -246,12 +258,25 @@ impl Ring {
         for _ in 0..BLOCKS {
             let Some(mut block) = self.receiver.block() else { return false };
             self.read += u64::from(block.count());
-            for frame in block.frames() {
-                let time = Time::from_nanos(i64::from(frame.seconds), i64::from(frame.nanos));
-                match frame.offload {
-                    None => taker.packet(time, &self.dissector, frame.octets, frame.length),
-                    Some(offload) => split(&mut self.segments, &self.dissector, time, &frame, offload, taker),
-                }
+            let mut frames = block.frames();
+            loop {
+                // Up to a super-packet, which is looked at alone.
+                let mut apart = None;
+                let together = std::iter::from_fn(|| {
+                    let frame = frames.next()?;
+                    if frame.offload.is_none() {
+                        return Some(flow::Frame {
+                            time: Time::from_nanos(i64::from(frame.seconds), i64::from(frame.nanos)),
+                            octets: frame.octets,
+                            length: frame.length,
+                        });
+                    }
+                    apart = Some(frame);
+                    None
+                });
+                taker.packets(&self.dissector, together);
+                let Some(frame) = apart else { break };
+                split(&mut self.segments, &self.dissector, &frame, taker);
             }
         }
         true
@@ -281,14 +306,9 @@ impl Ring {
 
 /// The segments of a super-packet, one after another.
 #[cold]
-fn split(
-    segments: &mut Segments,
-    dissector: &Dissector,
-    time: Time,
-    frame: &ring::Frame<'_>,
-    offload: Offload,
-    taker: &mut Taker<'_>,
-) {
+fn split(segments: &mut Segments, dissector: &Dissector, frame: &ring::Frame<'_>, taker: &mut Taker<'_>) {
+    let Some(offload) = frame.offload else { return };
+    let time = Time::from_nanos(i64::from(frame.seconds), i64::from(frame.nanos));
     segments.each(frame.octets, frame.length, offload, |octets, length| {
         taker.packet(time, dissector, octets, length);
     });
