@@ -3,7 +3,7 @@
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::time::Duration;
 
-use flow::{Config, KeyParts};
+use flow::{Config, ControlPlane, KeyParts};
 use packet::Rules;
 
 use crate::observer::Observer;
@@ -34,6 +34,7 @@ pub fn config(settings: &Settings, observer: Observer, tag: Option<[u8; 4]>) -> 
         size_histogram: report.size_histogram,
         keystroke: report.keystroke.then(|| report.strokes.clone()),
         user_data: report.user_data,
+        control: report.control.then(|| ControlPlane { ports: report.control_ports.clone() }),
         start_records: report.start_records,
         bidirectional_timestamps: report.both_times,
         tunnel_discovery: report.tunnels,

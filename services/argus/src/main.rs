@@ -23,6 +23,7 @@
 mod bpf;
 mod capture;
 mod command_line;
+mod control;
 mod dump;
 mod engines;
 mod environment;

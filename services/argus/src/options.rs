@@ -70,7 +70,10 @@ pub static PROGRAM: Program<Id> = Program {
         Opt::value(Id::Chroot, 'c', "chroot", "<dir>", "daemon chroot directory.")
             .more("Entered after the listener is bound and before outputs and capture files are opened.")
             .complete(Complete::Folders),
-        Opt::flag(Id::Control, 'C', "control-plane", "run in control plane monitoring mode."),
+        Opt::flag(Id::Control, 'C', "control-plane", "run in control plane monitoring mode.").more(
+            "Captures whole packets and keeps all user data of ARP, of IS-IS and of the ports in \
+             ARGUS_CONTROLPLANE_PROTO.",
+        ),
         Opt::flag(Id::Daemon, 'd', "daemon", "run Argus in daemon mode.")
             .more("Toggles: with ARGUS_DAEMON=yes it keeps the program in the foreground."),
         Opt::value(Id::Debug, 'D', "debug", "<level>", "accepted without effect.").hidden(),
@@ -235,7 +238,11 @@ const VARIABLES: &[Variable] = &[
     Variable::new("ARGUS_GENERATE_HASH_METRICS", "yes|no", "the hash of each flow's key."),
     Variable::new("ARGUS_CAPTURE_DATA_LEN", "<bytes>", "user data of each direction (-U)."),
     Variable::new("ARGUS_CAPTURE_FULL_CONTROL_DATA", "yes|no", "control plane mode (-C)."),
-    Variable::new("ARGUS_CONTROLPLANE_PROTO", "<list>", "5.x; accepted without effect."),
+    Variable::new(
+        "ARGUS_CONTROLPLANE_PROTO",
+        "<[tcp:|udp:]port,...>",
+        "ports of the control plane, numbers or services.",
+    ),
     Variable::new("ARGUS_SELF_SYNCHRONIZE", "yes|no", "accepted; the records are the same either way."),
     Variable::new("ARGUS_FILTER", "<expression>", "packet filter."),
     Variable::new("ARGUS_FILTER_OPTIMIZER", "yes|no", "optimise it (no: -O)."),

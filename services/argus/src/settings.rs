@@ -137,6 +137,8 @@ pub struct Report {
     pub strokes: flow::Keystroke,
     /// `-C`.
     pub control: bool,
+    /// ARGUS_CONTROLPLANE_PROTO: IP protocol and port.
+    pub control_ports: Vec<(u8, u16)>,
     /// ARGUS_GENERATE_TCP_PERF_METRIC=no.
     pub no_tcp_metrics: bool,
     /// ARGUS_GENERATE_BIDIRECTIONAL_TIMESTAMPS.

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use options::config::{self, Setting};
 use record::Version;
 
+use crate::control;
 use crate::dump::Protocol;
 use crate::events::Event;
 use crate::interface;
@@ -256,9 +257,10 @@ fn apply(settings: &mut Settings, setting: &Setting, first: &mut First) -> Resul
         }
         "ARGUS_DEDUP" => return unless(yes, "duplicates are not dropped"),
         "ARGUS_TCP_FALLOW_TIMEOUT" => settings.timeouts.fallow = timeout()?,
-        "ARGUS_CONTROLPLANE_PROTO" => {
-            return unless(!value.trim().is_empty(), "control-plane ports cannot be chosen");
-        }
+        "ARGUS_CONTROLPLANE_PROTO" => match control::ports(value) {
+            Ok(ports) => settings.report.control_ports = ports,
+            Err(text) => return unless(true, &text),
+        },
         // Accepted, without effect: the table says so (1.10) or the records are the same either way.
         _ => {}
     }

@@ -379,3 +379,33 @@ fn flows_out_of_export_packets() {
     assert_eq!((output.status.code(), told(&output).lines().count()), (Some(0), 1));
     assert!(told(&output).contains("no NetFlow in it"));
 }
+
+/// `-C` keeps all user data of ARP and of the ports that are named, and only of these.
+#[test]
+fn control_plane_mode() {
+    let folder = Folder::new();
+    let mut arp = vec![0xff; 6];
+    arp.extend([2, 0, 0, 0, 0, 1, 8, 6, 0, 1, 8, 0, 6, 4, 0, 1, 2, 0, 0, 0, 0, 1, 10, 0, 0, 1]);
+    arp.extend([0, 0, 0, 0, 0, 0, 10, 0, 0, 2]);
+    arp.extend([7; 18]);
+    let mut all = samples();
+    all.push(Sample::new(all[7].nanos + 1, &arp));
+    let path = folder.write("control.pcap", &write::pcap(&all, 1, Order::Little, false));
+    let conf = folder.write("conf", b"ARGUS_CONTROLPLANE_PROTO=udp:5353\n");
+    // Octets of user data of each record, with what its section says could be.
+    let kept = |arguments: &[&str]| -> Vec<(u16, u16)> {
+        let output = run(&[arguments, &["-r", &path, "-w", "-"]].concat());
+        assert!(output.status.success(), "{}", told(&output));
+        flow_records(&output.stdout)
+            .iter()
+            .filter_map(|octets| {
+                let record = record::Record::from(record::RecordView::new(octets).unwrap());
+                record.src_data().map(|data| (data.bytes.len() as u16, data.size))
+            })
+            .collect()
+    };
+    assert_eq!(kept(&[]), []);
+    assert_eq!(kept(&["-C"]), [(18, 0xffff)]);
+    assert_eq!(kept(&["-C", "-F", &conf]), [(5, 0xffff), (18, 0xffff)]);
+    assert_eq!(kept(&["-C", "-U", "4"]), [(4, 4), (0, 4), (18, 0xffff)]);
+}

@@ -37,6 +37,8 @@ pub struct Config {
     pub mac: bool,
     /// User data octets kept for each direction of a record (`-U`); at most 65528 are.
     pub user_data: u16,
+    /// What counts as control plane traffic, of which all user data is kept (`-C`, chapter section 12.5).
+    pub control: Option<ControlPlane>,
     /// Emit a record with the first packet of every flow (ARGUS_GENERATE_START_RECORDS).
     pub start_records: bool,
     /// Write the stamps of both directions (ARGUS_GENERATE_BIDIRECTIONAL_TIMESTAMPS).
@@ -126,6 +128,13 @@ impl KeyParts {
     }
 }
 
+/// The control plane: ARP and IS-IS, and these ports.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ControlPlane {
+    /// Ports of TCP or UDP: IP protocol (6 or 17), port (ARGUS_CONTROLPLANE_PROTO).
+    pub ports: Vec<(u8, u16)>,
+}
+
 impl Default for Config {
     fn default() -> Config {
         Config {
@@ -143,6 +152,7 @@ impl Default for Config {
             size_histogram: false,
             mac: false,
             user_data: 0,
+            control: None,
             start_records: false,
             bidirectional_timestamps: false,
             track_duplicates: false,

@@ -156,11 +156,12 @@ impl Engine {
             };
             Psize { subtype, src, dst }.emit(out);
         }
-        if self.table.user.limit() > 0 && flow.user != NONE {
+        if flow.user != NONE {
+            let size = self.table.user.told_limit(flow.user);
             for (side, subtype) in USER_DATA.into_iter().enumerate() {
                 if flow.sides[side].packets != 0 {
                     let bytes = self.table.user.get(flow.user, side);
-                    DataView { subtype, size: self.table.user.limit() as u16, bytes }.emit(out);
+                    DataView { subtype, size, bytes }.emit(out);
                 }
             }
         }

@@ -265,7 +265,8 @@ impl Engine {
                 return None;
             }
         }
-        let part = self.table.create(key, hash, key.class as u8)?;
+        let control = self.config.control.as_ref().is_some_and(|plane| key.is_control(plane));
+        let part = self.table.create(key, hash, key.class as u8, control)?;
         self.counters.flows += 1;
         self.queues.push(&mut self.table.flows, part, Queue::STATUS, self.now);
         Some(part)

@@ -3,7 +3,7 @@
 //! A key is ten words, enough for IPv6; longer keys (802.11, IS-IS, extended key lists) continue in ten more. The
 //! first word tells the kind, the others follow a layout of that kind, decoded again only when a record is written.
 
-use crate::config::{Config, KeyParts};
+use crate::config::{Config, ControlPlane, KeyParts};
 use packet::{Addresses, Arp, FrameKey, Icmp, Ip, Network, Summary, Transport};
 
 /// The words of a key.
@@ -134,6 +134,21 @@ pub(crate) fn second_protocol(words: &Words) -> u8 {
 }
 
 impl Key {
+    /// Whether the flow is of the control plane.
+    pub fn is_control(&self, plane: &ControlPlane) -> bool {
+        let ports = match Kind::of(&self.words) {
+            Kind::Arp | Kind::Isis => return true,
+            Kind::Ipv4 => self.words[3],
+            Kind::Ipv6 => self.words[9],
+            _ => return false,
+        };
+        let protocol = protocol(&self.words);
+        plane
+            .ports
+            .iter()
+            .any(|&(of, port)| of == protocol && [(ports >> 16) as u16, ports as u16].contains(&port))
+    }
+
     /// The key of a frame.
     #[inline]
     pub fn of(summary: &Summary<'_>, config: &Config) -> Key {

@@ -48,7 +48,7 @@ mod update;
 mod user_data;
 
 pub use batch::Frame;
-pub use config::{Config, ConfigError, KeyParts, Timeouts};
+pub use config::{Config, ConfigError, ControlPlane, KeyParts, Timeouts};
 pub use counters::Counters;
 pub use engine::{Engine, Sink};
 pub use keystroke::Keystroke;

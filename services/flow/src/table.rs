@@ -71,7 +71,7 @@ impl Table {
             strokes: Beside::new(if config.keystroke.is_some() { limit } else { 0 })?,
             sizes: Beside::new(if counts_sizes(config) { limit } else { 0 })?,
             rare: Slab::new(limit)?,
-            user: UserData::new(config.user_data, limit, config.max_octets)?,
+            user: UserData::new(config.user_data, config.control.is_some(), limit, config.max_octets)?,
             index: Index::new(limit)?,
             hasher: Hasher::new(config.hash_key),
             limit: limit as usize,
@@ -175,7 +175,8 @@ impl Table {
     }
 
     /// Creates the flow of a key that is not in the table. The caller has made room.
-    pub fn create(&mut self, key: &Key, hash: u32, class: u8) -> Option<Part> {
+    /// `control` says that it is control plane traffic.
+    pub fn create(&mut self, key: &Key, hash: u32, class: u8, control: bool) -> Option<Part> {
         let mut flow = Flow::new(key.words, key.direction, class);
         if key.rest.is_some() {
             flow.rare = self.rare.insert(Rare { rest: key.rest, ..Rare::default() })?;
@@ -189,8 +190,8 @@ impl Table {
         self.metrics.renew(part);
         self.strokes.renew(part);
         self.sizes.renew(part);
-        if self.user.limit() > 0 {
-            let user = self.user.insert();
+        if self.user.is_kept(control) {
+            let user = self.user.insert(control);
             if user.is_none() {
                 self.refused += 1;
             }

@@ -104,7 +104,7 @@ impl Engine {
     fn count(&mut self, part: Part, side: usize, summary: &Summary<'_>, application: i32, active: bool) {
         let Some(flow) = self.table.flows.get_mut(part) else { return };
         let histograms = self.table.sizes.get_mut(part);
-        if self.table.user.limit() > 0 {
+        if self.table.user.is_on() {
             self.table.user.append(flow.user, side & 1, summary.user);
         }
         let metrics = self.table.metrics.get_mut(part);
@@ -141,7 +141,7 @@ impl Engine {
             let outcome = tcp.next(&segment);
             if !outcome.splits {
                 gap.active = outcome.active;
-                if table.user.limit() > 0 {
+                if table.user.is_on() {
                     table.user.append(flow.user, side & 1, summary.user);
                 }
                 let histograms = table.sizes.get_mut(part);
@@ -255,7 +255,7 @@ impl Engine {
         if (!v4 || icmp.captured >= DESCRIBED_ICMP) && (!described) {
             self.table.set_session(part, State::Icmp, Session::Icmp(message(ip, icmp)));
         }
-        if requests && self.table.user.limit() > 0 {
+        if requests && self.table.user.is_on() {
             let user = self.table.flows.get(part).map_or(crate::slab::NONE, |flow| flow.user);
             self.table.user.restart(user, side & 1);
         }

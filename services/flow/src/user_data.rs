@@ -3,52 +3,136 @@
 use crate::config::ConfigError;
 use crate::slab::{NONE, Part, Slab};
 
-/// Octets of both directions of many flows, in one array.
-pub(crate) struct UserData {
-    /// Octets kept for each direction.
-    limit: usize,
-    octets: Vec<u8>,
-    lengths: Slab<[u16; 2]>,
-}
-
 /// The most that a record's section holds for one direction.
 pub(crate) const MAX: u16 = 65_528;
+/// Octets kept of control plane traffic.
+const FULL: u16 = u16::MAX;
+/// Mark of the parts that belong to control plane flows. Neither pool has so many that it would be in the way.
+const CONTROL: Part = 1 << 31;
+
+/// User data of all flows: of control plane flows as much as a record holds, of the others what was configured.
+pub(crate) struct UserData {
+    plain: Pool,
+    control: Pool,
+}
 
 impl UserData {
-    /// Room for `limit` octets of each direction of `max_flows` flows, within `max_octets` altogether.
-    pub fn new(limit: u16, max_flows: u32, max_octets: u64) -> Result<UserData, ConfigError> {
-        let limit = usize::from(limit.min(MAX));
-        let budget = usize::try_from(max_octets).unwrap_or(usize::MAX);
-        let flows = if limit == 0 { 0 } else { (max_flows as usize).min(budget / (2 * limit)) };
-        let size = flows * 2 * limit;
-        Vec::<u8>::new().try_reserve_exact(size).map_err(|_| ConfigError::Memory(max_flows))?;
-        Ok(UserData { limit, octets: vec![0; size], lengths: Slab::new(flows as u32)? })
+    /// Room for `limit` octets of each direction of `max_flows` flows, within `max_octets` altogether; for as much again
+    /// of control plane flows when there is a `control` plane.
+    pub fn new(limit: u16, control: bool, max_flows: u32, max_octets: u64) -> Result<UserData, ConfigError> {
+        let full = if control { FULL } else { 0 };
+        Ok(UserData {
+            plain: Pool::new(limit, max_flows, max_octets)?,
+            control: Pool::new(full, max_flows, max_octets)?,
+        })
     }
 
-    /// Octets kept for each direction of a record; 0 when none are.
-    pub fn limit(&self) -> usize {
-        self.limit
+    /// Whether flows of one kind have user data.
+    pub fn is_kept(&self, control: bool) -> bool {
+        if control { self.control.limit > 0 } else { self.plain.limit > 0 }
+    }
+
+    /// Whether any flows have.
+    #[inline(always)]
+    pub fn is_on(&self) -> bool {
+        self.plain.limit > 0 || self.control.limit > 0
+    }
+
+    /// The limit as records tell it.
+    pub fn told_limit(&self, part: Part) -> u16 {
+        if part & CONTROL != 0 { self.control.told } else { self.plain.told }
     }
 
     /// Octets in use.
     pub fn octets(&self) -> u64 {
-        self.lengths.len() as u64 * 2 * self.limit as u64
+        self.plain.octets_used() + self.control.octets_used()
     }
 
     /// Makes room for a flow; `None` when there is none left.
-    pub fn insert(&mut self) -> Option<Part> {
-        self.lengths.insert([0; 2])
+    pub fn insert(&mut self, control: bool) -> Option<Part> {
+        if control {
+            self.control.lengths.insert([0; 2]).map(|part| part | CONTROL)
+        } else {
+            self.plain.lengths.insert([0; 2])
+        }
     }
 
     /// Gives a flow's room back.
     pub fn remove(&mut self, part: Part) {
         if part != NONE {
-            self.lengths.remove(part);
+            let (pool, part) = self.pool_mut(part);
+            pool.lengths.remove(part);
         }
     }
 
     /// Appends what fits.
     pub fn append(&mut self, part: Part, side: usize, data: &[u8]) {
+        if part != NONE {
+            let (pool, part) = self.pool_mut(part);
+            pool.append(part, side, data);
+        }
+    }
+
+    /// Forgets one side's data.
+    pub fn restart(&mut self, part: Part, side: usize) {
+        if part != NONE {
+            let (pool, part) = self.pool_mut(part);
+            if let Some(length) = pool.lengths.get_mut(part).and_then(|lengths| lengths.get_mut(side)) {
+                *length = 0;
+            }
+        }
+    }
+
+    /// Forgets both sides' data.
+    pub fn reset(&mut self, part: Part) {
+        if part != NONE {
+            let (pool, part) = self.pool_mut(part);
+            if let Some(lengths) = pool.lengths.get_mut(part) {
+                *lengths = [0; 2];
+            }
+        }
+    }
+
+    /// One side's data.
+    pub fn get(&self, part: Part, side: usize) -> &[u8] {
+        match part {
+            NONE => &[],
+            part if part & CONTROL != 0 => self.control.get(part & !CONTROL, side),
+            part => self.plain.get(part, side),
+        }
+    }
+
+    #[inline]
+    fn pool_mut(&mut self, part: Part) -> (&mut Pool, Part) {
+        if part & CONTROL != 0 { (&mut self.control, part & !CONTROL) } else { (&mut self.plain, part) }
+    }
+}
+
+/// Octets of both directions of many flows, in one array.
+struct Pool {
+    /// Octets kept for each direction.
+    limit: usize,
+    /// The same as it was asked for.
+    told: u16,
+    octets: Vec<u8>,
+    lengths: Slab<[u16; 2]>,
+}
+
+impl Pool {
+    fn new(limit: u16, max_flows: u32, max_octets: u64) -> Result<Pool, ConfigError> {
+        let (told, limit) = (limit, usize::from(limit.min(MAX)));
+        let budget = usize::try_from(max_octets).unwrap_or(usize::MAX);
+        let flows = if limit == 0 { 0 } else { (max_flows as usize).min(budget / (2 * limit)) };
+        let size = flows * 2 * limit;
+        Vec::<u8>::new().try_reserve_exact(size).map_err(|_| ConfigError::Memory(max_flows))?;
+        Ok(Pool { limit, told, octets: vec![0; size], lengths: Slab::new(flows as u32)? })
+    }
+
+    fn octets_used(&self) -> u64 {
+        self.lengths.len() as u64 * 2 * self.limit as u64
+    }
+
+    fn append(&mut self, part: Part, side: usize, data: &[u8]) {
         let Some(length) = self.lengths.get_mut(part).and_then(|lengths| lengths.get_mut(side)) else {
             return;
         };
@@ -61,22 +145,7 @@ impl UserData {
         }
     }
 
-    /// Forgets one side's data.
-    pub fn restart(&mut self, part: Part, side: usize) {
-        if let Some(length) = self.lengths.get_mut(part).and_then(|lengths| lengths.get_mut(side)) {
-            *length = 0;
-        }
-    }
-
-    /// Forgets both sides' data.
-    pub fn reset(&mut self, part: Part) {
-        if let Some(lengths) = self.lengths.get_mut(part) {
-            *lengths = [0; 2];
-        }
-    }
-
-    /// One side's data.
-    pub fn get(&self, part: Part, side: usize) -> &[u8] {
+    fn get(&self, part: Part, side: usize) -> &[u8] {
         let length = self.lengths.get(part).and_then(|lengths| lengths.get(side)).copied().unwrap_or(0);
         let start = (part as usize).saturating_mul(2).saturating_add(side).saturating_mul(self.limit);
         self.octets.get(start..start.saturating_add(usize::from(length))).unwrap_or(&[])

@@ -88,10 +88,10 @@ impl Decoder {
                     count => payload.len() >= header + record && payload.len() >= header + record * count,
                 })
             }
-            Some(9) => payload.len() >= sets::V9_HEADER + 4 && count != Some(0),
+            Some(9) => count != Some(0) && is_set(payload, sets::V9_HEADER, |id| id < 2),
             Some(10) => {
-                payload.len() > sets::IPFIX_HEADER
-                    && count.is_some_and(|octets| usize::from(octets) <= payload.len())
+                count.is_some_and(|octets| usize::from(octets) <= payload.len())
+                    && is_set(payload, sets::IPFIX_HEADER, |id| id == 2 || id == 3)
             }
             _ => false,
         }
@@ -127,6 +127,12 @@ impl Decoder {
         }
         self.counters.flows += *flows;
     }
+}
+
+/// Whether a set that fits begins at a place: of templates, by its id, or of data.
+fn is_set(payload: &[u8], at: usize, defines: impl Fn(u16) -> bool) -> bool {
+    let (Some(id), Some(length)) = (be16(payload, at), be16(payload, at + 2)) else { return false };
+    (id >= 256 || defines(id)) && length >= 4 && at + usize::from(length) <= payload.len()
 }
 
 /// Takes a flow.
