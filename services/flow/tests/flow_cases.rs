@@ -31,7 +31,7 @@ const KNOWN: &[(&str, &str)] = &[
 
 /// Cases that the first issue names; they must agree whatever the list above says.
 const REQUIRED: &[&str] = &[
-    "tcp_", "udp_", "icmp_", "dns_", "arp_", "ip6_tcp", "ip6_udp", "ip6_echo", "ip6_nd", "idle_", "order_",
+    "tcp_", "udp_", "icmp_", "dns_", "arp_re", "ip6_tcp", "ip6_udp", "ip6_echo", "ip6_nd", "idle_", "order_",
     "reuse_", "jitter_",
 ];
 
