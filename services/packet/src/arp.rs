@@ -45,6 +45,7 @@ pub struct Rarp {
     pub fields: Arp,
 }
 
+/// Reads ARP or RARP: the operation says which, whatever the EtherType.
 pub(crate) fn arp<'a>(walk: &mut Walk<'a>, data: &'a [u8]) {
     match parse(data, walk.rules.compat) {
         Some((REQUEST, fields)) => walk.summary.network = Network::Arp(fields),
@@ -52,13 +53,6 @@ pub(crate) fn arp<'a>(walk: &mut Walk<'a>, data: &'a [u8]) {
             let reply = fields.protocol_length != 0;
             walk.summary.network = Network::Arp(Arp { reply, ..fields });
         }
-        _ => return walk.frame_flow(data),
-    }
-    walk.summary.user = rest(data, 28);
-}
-
-pub(crate) fn rarp<'a>(walk: &mut Walk<'a>, data: &'a [u8]) {
-    match parse(data, walk.rules.compat) {
         Some((REVERSE_REQUEST, fields)) => walk.summary.network = Network::Rarp(Rarp { fields }),
         Some((REVERSE_REPLY, fields)) => {
             walk.summary.network = Network::Rarp(Rarp { fields: Arp { reply: true, ..fields } });

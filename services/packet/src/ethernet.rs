@@ -79,9 +79,9 @@ impl<'a> Walk<'a> {
                 ppp::packet(self, data);
             }
             TRANSPARENT_ETHERNET if self.enter() => self.ethernet(data),
-            ARP => arp::arp(self, data),
-            RARP => arp::rarp(self, data),
+            ARP | RARP => arp::arp(self, data),
             0..=MAX_LENGTH_FIELD => self.llc(data),
+            _ if !self.rules.compat && self.shim(ethertype, data) => {}
             _ => self.frame_flow(data),
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::bytes::{rest, u8_at, u16_at};
 use crate::link::Walk;
-use crate::summary::{Encapsulation, FrameKey, Network};
+use crate::summary::Encapsulation;
 
 const CHECKSUM: u16 = 0x8000;
 const ROUTING: u16 = 0x4000;
@@ -10,11 +10,12 @@ const KEY: u16 = 0x2000;
 const SEQUENCE: u16 = 0x1000;
 const ACKNOWLEDGEMENT: u16 = 0x0080;
 const ERSPAN: u16 = 0x88be;
+const ERSPAN_III: u16 = 0x22eb;
+const WCCP: u16 = 0x883e;
 
 /// Walks into a GRE packet. When what it carries cannot be read, the flow is the outer packet's, which
 /// `walk.summary.network` holds on entry.
 pub(crate) fn packet<'a>(walk: &mut Walk<'a>, data: &'a [u8]) {
-    let outer = walk.summary;
     let (Some(flags), Some(protocol)) = (u16_at(data, 0), u16_at(data, 2)) else {
         return;
     };
@@ -42,10 +43,20 @@ pub(crate) fn packet<'a>(walk: &mut Walk<'a>, data: &'a [u8]) {
         }
     }
     let inner = rest(data, at);
-    walk.summary.network = Network::Link(FrameKey::default());
+    let mut reached = walk.summary.encapsulation;
+    let named = walk.within(|walk| {
+        payload(walk, protocol, flags, inner);
+        reached = walk.summary.encapsulation;
+    });
+    if !named {
+        walk.summary.encapsulation = reached;
+        walk.summary.user = inner;
+    }
+}
+
+fn payload<'a>(walk: &mut Walk<'a>, protocol: u16, flags: u16, inner: &'a [u8]) {
     match protocol {
-        0x0800 | 0x86dd => walk.protocol(protocol, inner),
-        0x8100 | 0x8847 | 0x8848 | 0x880b | 0x6558 => walk.protocol(protocol, inner),
+        0x0800 | 0x86dd | 0x8100 | 0x8847 | 0x8848 | 0x880b | 0x6558 => walk.protocol(protocol, inner),
         // 3.0.8 knows type II, which says so in its first four bits.
         ERSPAN if walk.rules.compat && u8_at(inner, 0).is_none_or(|octet| octet >> 4 != 1) => {}
         ERSPAN => {
@@ -54,18 +65,21 @@ pub(crate) fn packet<'a>(walk: &mut Walk<'a>, data: &'a [u8]) {
             let header = if flags & SEQUENCE == 0 && !walk.rules.compat { 0 } else { 8 };
             walk.ethernet(rest(inner, header));
         }
-        _ => {}
-    }
-    let own_frame = walk.summary.ethernet != outer.ethernet;
-    let unnamed = match walk.summary.network {
-        Network::Link(_) => true,
-        Network::Frame(_) => !own_frame,
-        _ => false,
-    };
-    if unnamed {
-        let encapsulation = walk.summary.encapsulation;
-        walk.summary = outer;
-        walk.summary.encapsulation = encapsulation;
-        walk.summary.user = inner;
+        _ if walk.rules.compat => {}
+        ERSPAN_III => {
+            walk.summary.encapsulation.add(Encapsulation::ERSPAN);
+            let more = if u8_at(inner, 11).is_some_and(|octet| octet & 1 != 0) { 8 } else { 0 };
+            // What the frame is: 0 Ethernet, 2 IP.
+            match u16_at(inner, 10).map(|word| word >> 10 & 31) {
+                Some(2) => walk.ip_by_version(rest(inner, 12 + more)),
+                _ => walk.ethernet(rest(inner, 12 + more)),
+            }
+        }
+        // The second version of the protocol puts a redirect header in front of the packet.
+        WCCP if u8_at(inner, 0).is_some_and(|octet| octet >> 4 != 4) => walk.ip_by_version(rest(inner, 4)),
+        WCCP => walk.ip_by_version(inner),
+        _ => {
+            walk.shim(protocol, inner);
+        }
     }
 }

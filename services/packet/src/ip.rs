@@ -1,20 +1,26 @@
 //! What IPv4 and IPv6 share: the parsed network header and the dispatch on the transport protocol.
 
 use crate::bytes::{array_at, rest, u8_at, u16_at, u32_at};
+use crate::ethernet::{ETHERTYPE_IPV4, ETHERTYPE_IPV6, ETHERTYPE_MPLS};
 use crate::icmp::{self, Icmp};
 use crate::link::Walk;
 use crate::summary::{Encapsulation, Network};
 use crate::tcp::{self, Tcp};
-use crate::{gre, udp};
+use crate::{gre, l2tp, udp};
 
 pub(crate) const ICMP: u8 = 1;
 pub(crate) const IGMP: u8 = 2;
+const IPV4_IN_IP: u8 = 4;
 pub(crate) const TCP: u8 = 6;
 pub(crate) const UDP: u8 = 17;
+const IPV6_IN_IP: u8 = 41;
 pub(crate) const GRE: u8 = 47;
 pub(crate) const ESP: u8 = 50;
 pub(crate) const AH: u8 = 51;
 pub(crate) const ICMPV6: u8 = 58;
+const ETHERNET_IN_IP: u8 = 97;
+const L2TP_IN_IP: u8 = 115;
+const MPLS_IN_IP: u8 = 137;
 
 /// Source and destination of an IP packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -197,13 +203,42 @@ impl<'a> Walk<'a> {
                     ip.transport = Transport::Esp { spi, sequence: u32_at(data, 4) };
                 }
             }
-            GRE if self.enter() => {
+            GRE => {
                 self.summary.network = Network::Ip(ip);
                 return gre::packet(self, data);
+            }
+            IPV4_IN_IP | IPV6_IN_IP | ETHERNET_IN_IP | L2TP_IN_IP | MPLS_IN_IP if !self.rules.compat => {
+                self.summary.network = Network::Ip(ip);
+                return self.ip_tunnel(&ip, data);
             }
             _ => {}
         }
         self.summary.network = Network::Ip(ip);
+    }
+
+    /// Walks into what IP carries without a header of GRE; the flow is the outer packet's when that cannot be read.
+    fn ip_tunnel(&mut self, ip: &Ip<'a>, data: &'a [u8]) {
+        let outer = match ip.addresses {
+            Addresses::V4 { .. } => Encapsulation::OUTER_IPV4,
+            Addresses::V6 { .. } => Encapsulation::OUTER_IPV6,
+        };
+        self.within(|walk| {
+            walk.summary.encapsulation.add(outer);
+            match ip.protocol {
+                IPV4_IN_IP => walk.protocol(ETHERTYPE_IPV4, data),
+                IPV6_IN_IP => walk.protocol(ETHERTYPE_IPV6, data),
+                // Version 3 in four bits, the rest reserved (RFC 3378).
+                ETHERNET_IN_IP if u8_at(data, 0).is_some_and(|octet| octet >> 4 == 3) => {
+                    walk.ethernet(rest(data, 2))
+                }
+                MPLS_IN_IP => walk.protocol(ETHERTYPE_MPLS, data),
+                // Session 0 is control traffic (RFC 3931, section 4.1.1).
+                L2TP_IN_IP if u32_at(data, 0).is_some_and(|session| session != 0) => {
+                    l2tp::session(walk, rest(data, 4))
+                }
+                _ => {}
+            }
+        });
     }
 
     /// Steps over an authentication header: the protocol behind it and the octets it takes.

@@ -48,24 +48,29 @@ impl<'a> Walk<'a> {
                     (usize::from(length) + 1) * 8
                 }
                 FRAGMENT => {
-                    let (Some(next), Some(place), Some(id)) =
-                        (u8_at(transport, 0), u16_at(transport, 2), u32_at(transport, 4))
+                    let (Some(next), Some(reserved), Some(place)) =
+                        (u8_at(transport, 0), u8_at(transport, 1), u16_at(transport, 2))
                     else {
                         break;
                     };
                     protocol = next;
-                    let length = u32::try_from(payload - 8).unwrap_or(0);
+                    // 3.0.8 takes the reserved octet for a length as in the other headers.
+                    let octets = if self.rules.compat { (usize::from(reserved) + 1) * 8 } else { 8 };
                     fragment = Some(Fragment {
-                        id,
+                        id: u32_at(transport, 4).unwrap_or(0),
                         offset: u32::from(place & 0xfff8),
                         more: place & 1 != 0,
-                        length,
+                        length: u32::try_from(payload - octets as i32).unwrap_or(0),
                     });
-                    8
+                    octets
                 }
                 AH => match self.authentication_header(transport) {
                     Some((next, octets)) => {
                         protocol = next;
+                        if self.rules.compat {
+                            // As under IPv4, the header stays in the payload's length.
+                            payload += octets as i32;
+                        }
                         octets
                     }
                     None => break,

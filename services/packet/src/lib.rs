@@ -19,20 +19,24 @@
 mod arp;
 mod bytes;
 mod ethernet;
+mod frame_relay;
 mod gre;
 mod icmp;
 mod ip;
 mod ipv4;
 mod ipv6;
 mod isis;
+mod l2tp;
 mod link;
 mod llc;
 mod mpls;
 mod ppp;
+mod shim;
 mod summary;
 mod tcp;
 mod udp;
 mod wlan;
+mod wrapped;
 
 pub use arp::{Arp, Rarp};
 pub use icmp::Icmp;

@@ -46,6 +46,30 @@ enum Link {
     Juniper,
     Fddi,
     TokenRing,
+    /// A header of so many octets without meaning for the flow, then an Ethernet frame.
+    EthernetBehind(usize),
+    /// A direction, then PPP in HDLC framing.
+    PppDirected,
+    HdlcDirected,
+    FrameRelay,
+    FrameRelayDirected,
+    Multilink,
+    AtmClip,
+    SunAtm,
+    IpOverFibreChannel,
+    IpOverFireWire,
+    Firewall,
+    ArcnetLinux,
+    Ppi,
+    Pktap,
+    Nflog,
+    Ipnet,
+    Infiniband,
+    SwitchTag(usize),
+    Docsis,
+    Erf,
+    Ax25(usize),
+    JuniperCard,
     /// One whose headers are not followed: each of its frames belongs to one flow of the link itself.
     Other,
 }
@@ -74,10 +98,37 @@ impl Dissector {
             16 => Link::Slip(24),
             9 => Link::Ppp,
             10 => Link::Fddi,
-            11 => Link::Atm,
+            11 | 100 => Link::Atm,
             12 | 14 | 101 => Link::Raw,
             228 | 229 => Link::Raw,
+            3 => Link::Ax25(0),
+            202 => Link::Ax25(1),
+            19 | 106 => Link::AtmClip,
+            99 => Link::Firewall,
+            107 => Link::FrameRelay,
+            122 => Link::IpOverFibreChannel,
+            123 => Link::SunAtm,
+            129 => Link::ArcnetLinux,
+            138 => Link::IpOverFireWire,
+            143 => Link::Docsis,
+            // Apple captured with the second user link type before it had one of its own.
+            149 | 258 => Link::Pktap,
+            130..=137 | 164 | 167 | 168 | 179..=181 | 183 | 194 | 200 => Link::JuniperCard,
+            166 | 204 => Link::PppDirected,
+            182 => Link::Multilink,
+            192 => Link::Ppi,
+            197 => Link::Erf,
+            205 => Link::HdlcDirected,
+            206 => Link::FrameRelayDirected,
+            226 => Link::Ipnet,
+            239 => Link::Nflog,
+            240 | 282 => Link::EthernetBehind(4),
+            241 => Link::EthernetBehind(12),
+            242 => Link::Infiniband,
+            259 | 274 => Link::EthernetBehind(8),
             276 => Link::Sll2,
+            281 | 284 => Link::SwitchTag(4),
+            285 => Link::SwitchTag(8),
             50 => Link::PppSerial,
             51 => Link::PppEther,
             104 => Link::CiscoHdlc,
@@ -124,7 +175,7 @@ impl Dissector {
     }
 
     #[inline(never)]
-    fn other_link<'a>(&self, frame: &'a [u8], wire_length: u32, walk: &mut Walk<'a>) {
+    pub(crate) fn other_link<'a>(&self, frame: &'a [u8], wire_length: u32, walk: &mut Walk<'a>) {
         match self.link {
             Link::Ethernet if wire_length < 14 => walk.unnamed(),
             Link::Ethernet => walk.ethernet(frame),
@@ -172,6 +223,7 @@ impl Dissector {
                 walk.summary.encapsulation.add(Encapsulation::ATM);
                 walk.count_without(8);
                 match u16_at(frame, 6) {
+                    _ if !self.rules.compat => walk.llc(frame),
                     Some(ethertype) => walk.protocol(ethertype, rest(frame, 8)),
                     None => walk.unnamed(),
                 }
@@ -186,6 +238,37 @@ impl Dissector {
             }
             Link::Fddi => walk.fddi(frame),
             Link::TokenRing => walk.token_ring(frame),
+            Link::EthernetBehind(octets) => walk.ethernet(rest(frame, octets)),
+            Link::PppDirected => ppp::serial(walk, rest(frame, 1)),
+            Link::HdlcDirected => walk.cisco_hdlc(rest(frame, 1)),
+            Link::FrameRelay => walk.frame_relay(frame),
+            Link::FrameRelayDirected => walk.frame_relay(rest(frame, 1)),
+            Link::Multilink => walk.multilink_relay(frame),
+            Link::AtmClip if frame.starts_with(&[0xaa, 0xaa, 3]) => walk.llc(frame),
+            Link::AtmClip => walk.ip_by_version(frame),
+            Link::SunAtm => walk.sun_atm(frame),
+            // Two addresses of the fabric, then LLC (RFC 2625).
+            Link::IpOverFibreChannel => walk.llc(rest(frame, 16)),
+            // Two 64-bit addresses, then the EtherType.
+            Link::IpOverFireWire => match u16_at(frame, 16) {
+                Some(ethertype) => walk.without_addresses(ethertype, rest(frame, 18)),
+                None => walk.unnamed(),
+            },
+            Link::Firewall => match u16_at(frame, 6) {
+                Some(ethertype) => walk.without_addresses(ethertype, rest(frame, 44)),
+                None => walk.unnamed(),
+            },
+            Link::ArcnetLinux => walk.arcnet_at(frame, 4),
+            Link::Ppi => walk.per_packet_information(frame),
+            Link::Pktap => walk.packet_tap(frame),
+            Link::Nflog => walk.netfilter_log(frame),
+            Link::Ipnet => walk.observed_ip(frame),
+            Link::Infiniband => walk.infiniband(frame),
+            Link::SwitchTag(octets) => walk.switch_tag(octets, frame),
+            Link::Docsis => walk.cable(frame),
+            Link::Erf => walk.endace(frame),
+            Link::Ax25(kiss) => walk.amateur_radio(rest(frame, kiss)),
+            Link::JuniperCard => walk.juniper_card(frame),
             Link::Other => walk.unnamed(),
         }
     }
@@ -216,7 +299,7 @@ pub(crate) struct Walk<'a> {
     pub summary: Summary<'a>,
     /// The captured frame; positions of slices within it are found by [`Walk::wire_after`].
     frame: &'a [u8],
-    wire_length: u32,
+    pub wire_length: u32,
     /// Encapsulations entered so far; bounds recursion on hostile nesting.
     pub depth: u8,
     /// Whether an LLC header was met, which makes the frame key's type 0.
@@ -292,6 +375,26 @@ impl<'a> Walk<'a> {
             ssap: number,
         });
         self.summary.user = frame;
+    }
+
+    /// Walks into a tunnel, one encapsulation deeper. When nothing within can be named, everything is as before, and false.
+    pub fn within(&mut self, tunnel: impl FnOnce(&mut Self)) -> bool {
+        if !self.enter() {
+            return false;
+        }
+        let (outer, llc) = (self.summary, self.llc);
+        self.unnamed();
+        tunnel(self);
+        let named = match self.summary.network {
+            Network::Link(_) => false,
+            // A frame of its own, not the one that the tunnel is in.
+            Network::Frame(_) => self.summary.ethernet != outer.ethernet,
+            _ => true,
+        };
+        if !named {
+            (self.summary, self.llc) = (outer, llc);
+        }
+        named
     }
 
     /// IPv4 or IPv6 by the version nibble; anything else is a frame flow without addresses.
@@ -402,12 +505,33 @@ impl<'a> Walk<'a> {
     }
 
     fn arcnet(&mut self, frame: &'a [u8]) {
+        if !self.rules.compat {
+            return self.arcnet_at(frame, 2);
+        }
         match u8_at(frame, 2) {
             Some(212 | 240) => {
                 self.ip_by_version(rest(frame, if u8_at(frame, 3) == Some(0) { 6 } else { 3 }))
             }
             Some(_) => self.unnamed(),
             None => self.unnamed(),
+        }
+    }
+
+    /// A frame whose protocol identifier is at `at`; the old ones (RFC 1051) have no more header, the others (RFC 1201) a
+    /// flag and a sequence number, which an exception packet repeats.
+    fn arcnet_at(&mut self, frame: &'a [u8], at: usize) {
+        let flag = u8_at(frame, at + 1);
+        let header = if flag == Some(0xff) { at + 8 } else { at + 4 };
+        match (u8_at(frame, at), flag) {
+            (Some(240), _) => self.ip_by_version(rest(frame, at + 1)),
+            (Some(241), _) => self.without_addresses(0x0806, rest(frame, at + 1)),
+            // A later part of a packet has an even flag.
+            (Some(212 | 213), Some(flag)) if flag != 0 && flag & 1 == 0 => self.unnamed(),
+            (Some(212), _) => self.ip_by_version(rest(frame, header)),
+            (Some(213), _) => self.without_addresses(0x0806, rest(frame, header)),
+            (Some(214), _) => self.without_addresses(0x8035, rest(frame, header)),
+            (Some(196), _) => self.without_addresses(0x86dd, rest(frame, header)),
+            _ => self.unnamed(),
         }
     }
 

@@ -24,6 +24,29 @@ pub(crate) fn stack<'a>(walk: &mut Walk<'a>, data: &'a [u8]) {
     walk.frame_flow(rest(data, at));
 }
 
+impl<'a> Walk<'a> {
+    /// An Ethernet frame, provided that it looks like one.
+    fn pseudo_wire(&mut self, frame: &'a [u8]) {
+        match u16_at(frame, 12) {
+            Some(ETHERTYPE_IPV4 | ETHERTYPE_IPV6) if !self.looks_like_ip(rest(frame, 14)) => {}
+            Some(
+                0..=1500
+                | ETHERTYPE_IPV4
+                | 0x0806
+                | 0x8100
+                | ETHERTYPE_IPV6
+                | 0x8847
+                | 0x88a8
+                | 0x8863
+                | 0x8864,
+            ) => {
+                self.ethernet(frame);
+            }
+            _ => {}
+        }
+    }
+}
+
 fn payload<'a>(walk: &mut Walk<'a>, data: &'a [u8]) {
     let version = u8_at(data, 0).map(|octet| octet >> 4);
     let words = u8_at(data, 0).map_or(0, |octet| octet & 15);
@@ -40,6 +63,9 @@ fn payload<'a>(walk: &mut Walk<'a>, data: &'a [u8]) {
         walk.summary.vlan = u16_at(data, 0);
         walk.summary.encapsulation.add(Encapsulation::VLAN);
         walk.protocol(ethertype, rest(data, 4));
+    } else if !walk.rules.compat && version == Some(0) && walk.within(|walk| walk.pseudo_wire(rest(data, 4)))
+    {
+        // A control word in front of an Ethernet frame (RFC 4448); without one the first nibble is an address's.
     } else if data.len() >= 14 && walk.enter() {
         walk.ethernet(data);
     } else {

@@ -1,12 +1,15 @@
 //! PPP on serial lines and over Ethernet.
 
 use crate::bytes::{rest, u8_at, u16_at};
-use crate::ethernet::{ETHERTYPE_IPV4, ETHERTYPE_IPV6};
+use crate::ethernet::{ETHERTYPE_IPV4, ETHERTYPE_IPV6, ETHERTYPE_MPLS};
 use crate::link::Walk;
 use crate::summary::{Encapsulation, Network};
 
 const IPV4: u16 = 0x0021;
 const IPV6: u16 = 0x0057;
+const BRIDGING: u16 = 0x0031;
+const MPLS: u16 = 0x0281;
+const MPLS_MULTICAST: u16 = 0x0283;
 const LCP: u16 = 0xc021;
 
 /// A PPP link control packet (flow-model chapter, section 9.7).
@@ -34,8 +37,25 @@ pub(crate) fn packet<'a>(walk: &mut Walk<'a>, data: &'a [u8]) {
     match protocol(data) {
         Some((IPV4, header)) => walk.protocol(ETHERTYPE_IPV4, rest(data, header)),
         Some((IPV6, header)) => walk.protocol(ETHERTYPE_IPV6, rest(data, header)),
+        Some((MPLS | MPLS_MULTICAST, header)) if !walk.rules.compat => {
+            walk.protocol(ETHERTYPE_MPLS, rest(data, header));
+        }
+        // Flags and the type of the frame, then the frame (RFC 3518); type 1 is Ethernet.
+        Some((BRIDGING, header)) if !walk.rules.compat && u8_at(data, header + 1) == Some(1) => {
+            if !walk.within(|walk| walk.ethernet(rest(data, header + 2))) {
+                walk.frame_flow(rest(data, header));
+            }
+        }
         Some((_, header)) => walk.frame_flow(rest(data, header)),
         None => walk.frame_flow(data),
+    }
+}
+
+/// A PPP packet in a tunnel: what is not understood is left to the tunnel's own flow.
+pub(crate) fn tunnelled<'a>(walk: &mut Walk<'a>, data: &'a [u8]) {
+    let data = if data.starts_with(&[0xff, 3]) { rest(data, 2) } else { data };
+    if let Some((protocol, header)) = protocol(data) {
+        walk.serial_protocol(protocol, rest(data, header));
     }
 }
 

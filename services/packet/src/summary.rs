@@ -98,6 +98,10 @@ impl Encapsulation {
     pub const GRE: Encapsulation = Encapsulation(0x40);
     /// IPsec authentication header.
     pub const AH: Encapsulation = Encapsulation(0x80);
+    /// An IPv4 packet around the one that makes the flow.
+    pub const OUTER_IPV4: Encapsulation = Encapsulation(0x100);
+    /// An IPv6 packet around the one that makes the flow.
+    pub const OUTER_IPV6: Encapsulation = Encapsulation(0x200);
     /// HDLC.
     pub const HDLC: Encapsulation = Encapsulation(0x400);
     /// Cisco HDLC.

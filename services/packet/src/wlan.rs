@@ -53,7 +53,15 @@ pub(crate) fn frame<'a>(walk: &mut Walk<'a>, data: &'a [u8], padded: bool) {
             if !walk.rules.compat {
                 walk.summary.ethernet = Some(Ethernet { destination, source, ethertype: 0 });
             }
-            return walk.llc(rest(data, header));
+            walk.llc(rest(data, header));
+            if walk.rules.compat
+                && let Network::Frame(key) = &mut walk.summary.network
+            {
+                // 3.0.8 takes the first octets of the 802.11 header for those of an Ethernet header.
+                key.destination = array_at(data, 0).unwrap_or_default();
+                key.source = array_at(data, 6).unwrap_or_default();
+            }
+            return;
         }
     }
     let mut ssid = [0u8; 32];
