@@ -225,8 +225,12 @@ impl<'a> Walk<'a> {
         self.within(|walk| {
             walk.summary.encapsulation.add(outer);
             match ip.protocol {
-                IPV4_IN_IP => walk.protocol(ETHERTYPE_IPV4, data),
-                IPV6_IN_IP => walk.protocol(ETHERTYPE_IPV6, data),
+                IPV4_IN_IP if u8_at(data, 0).is_some_and(|octet| octet >> 4 == 4) => {
+                    walk.protocol(ETHERTYPE_IPV4, data);
+                }
+                IPV6_IN_IP if u8_at(data, 0).is_some_and(|octet| octet >> 4 == 6) => {
+                    walk.protocol(ETHERTYPE_IPV6, data);
+                }
                 // Version 3 in four bits, the rest reserved (RFC 3378).
                 ETHERNET_IN_IP if u8_at(data, 0).is_some_and(|octet| octet >> 4 == 3) => {
                     walk.ethernet(rest(data, 2))

@@ -25,24 +25,14 @@ pub(crate) fn stack<'a>(walk: &mut Walk<'a>, data: &'a [u8]) {
 }
 
 impl<'a> Walk<'a> {
-    /// An Ethernet frame, provided that it looks like one.
-    fn pseudo_wire(&mut self, frame: &'a [u8]) {
-        match u16_at(frame, 12) {
-            Some(ETHERTYPE_IPV4 | ETHERTYPE_IPV6) if !self.looks_like_ip(rest(frame, 14)) => {}
-            Some(
-                0..=1500
-                | ETHERTYPE_IPV4
-                | 0x0806
-                | 0x8100
-                | ETHERTYPE_IPV6
-                | 0x8847
-                | 0x88a8
-                | 0x8863
-                | 0x8864,
-            ) => {
-                self.ethernet(frame);
-            }
-            _ => {}
+    /// Whether `data` is likely to be an Ethernet frame.
+    fn looks_like_ethernet(&self, data: &[u8]) -> bool {
+        let inner = rest(data, 14);
+        match u16_at(data, 12) {
+            Some(ETHERTYPE_IPV4 | ETHERTYPE_IPV6) => self.looks_like_ip(inner),
+            Some(0x0806 | 0x8100 | 0x8847 | 0x88a8 | 0x8863 | 0x8864 | 0x88cc) => true,
+            Some(0..=1500) => matches!(u16_at(inner, 0), Some(0x4242 | 0xaaaa | 0xfefe)),
+            _ => false,
         }
     }
 }
@@ -63,9 +53,13 @@ fn payload<'a>(walk: &mut Walk<'a>, data: &'a [u8]) {
         walk.summary.vlan = u16_at(data, 0);
         walk.summary.encapsulation.add(Encapsulation::VLAN);
         walk.protocol(ethertype, rest(data, 4));
-    } else if !walk.rules.compat && version == Some(0) && walk.within(|walk| walk.pseudo_wire(rest(data, 4)))
+    } else if !walk.rules.compat
+        && version == Some(0)
+        && !walk.looks_like_ethernet(data)
+        && walk.looks_like_ethernet(rest(data, 4))
+        && walk.within(|walk| walk.ethernet(rest(data, 4)))
     {
-        // A control word in front of an Ethernet frame (RFC 4448); without one the first nibble is an address's.
+        // A control word was in front of the frame (RFC 4448).
     } else if data.len() >= 14 && walk.enter() {
         walk.ethernet(data);
     } else {

@@ -14,10 +14,10 @@ fn every_way(frame: &[u8], wire_length: u32) {
             let summary = dissector.dissect(frame, wire_length);
             assert!(summary.length <= wire_length);
             assert!(summary.user.len() <= frame.len());
-            if let Network::Ip(ip) = summary.network {
-                if let Transport::Icmp(icmp) = ip.transport {
-                    let _ = packet::quoted(rules, icmp.quoted);
-                }
+            if let Network::Ip(ip) = summary.network
+                && let Transport::Icmp(icmp) = ip.transport
+            {
+                let _ = packet::quoted(rules, icmp.quoted);
             }
         }
     }
