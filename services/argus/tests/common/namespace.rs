@@ -8,12 +8,12 @@ use super::{Running, Seen, argus, installed, records};
 
 /// True inside a network namespace. Outside, runs the test of this name inside and returns false.
 pub fn inside(test: &str) -> bool {
-    inside_by(test, &["60", "unshare", "-rn"])
+    inside_by(test, &["120", "unshare", "-rn"])
 }
 
 /// The same, with all users of the system inside.
 pub fn inside_as_root(test: &str) -> bool {
-    inside_by(test, &["60", "unshare", "-n"])
+    inside_by(test, &["120", "unshare", "-n"])
 }
 
 fn inside_by(test: &str, how: &[&str]) -> bool {
