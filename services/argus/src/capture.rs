@@ -130,11 +130,14 @@ fn add_engines(settings: &Settings, sensor: &mut Sensor, ports: &Ports, lanes: &
         let share = lanes.count() + 1;
         config.max_flows /= u32::try_from(share).unwrap_or(1);
         config.max_octets /= share as u64;
-        let engine = || Engine::new(config.clone()).map_err(|error| error.to_string());
+        let mut engine = |lane: usize| {
+            config.lane = (u32::try_from(lane).unwrap_or(0), u32::try_from(share).unwrap_or(1));
+            Engine::new(config.clone()).map_err(|error| error.to_string())
+        };
         for lane in 0..lanes.count() {
-            lanes.engine(lane, engine()?);
+            lanes.engine(lane, engine(lane + 1)?);
         }
-        sensor.engines.push(engine()?);
+        sensor.engines.push(engine(0)?);
     }
     Ok(())
 }

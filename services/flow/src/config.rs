@@ -16,6 +16,8 @@ pub struct Config {
     pub source_id: SourceId,
     /// Interface tag written with the source id into records of version 5.
     pub interface: Option<[u8; 4]>,
+    /// Which of how many engines with one source id this is: they share the sequence numbers, each taking every n-th one.
+    pub lane: (u32, u32),
     /// Record format to write.
     pub version: Version,
     /// Tell a TCP flow's sequence space, retransmissions and windows (ARGUS_GENERATE_TCP_PERF_METRIC). Without, its
@@ -142,6 +144,7 @@ impl Default for Config {
             timeouts: Timeouts::default(),
             source_id: SourceId::None,
             interface: None,
+            lane: (0, 1),
             version: Version::V3,
             tcp_performance: true,
             hash_buckets: None,

@@ -49,13 +49,17 @@ impl Engine {
             flow.set(Flow::RANGE, true);
         }
         let sequence = if self.config.version == Version::V5 || flow.number == 0 {
-            // 0 is no number; the counter of records wraps past it and past the reserved highest one.
-            self.number = self.number.wrapping_add(1);
-            if matches!(self.number, 0 | u32::MAX) {
-                self.number = 1;
-            }
-            flow.number = self.number;
-            self.number
+            let (lane, lanes) = self.config.lane;
+            // 0 is no number; numbers wrap past it and past the reserved highest one.
+            let number = loop {
+                let number = self.number.wrapping_mul(lanes).wrapping_add(lane).wrapping_add(1);
+                self.number = self.number.wrapping_add(1);
+                if !matches!(number, 0 | u32::MAX) || lanes == 0 {
+                    break number;
+                }
+            };
+            flow.number = number;
+            number
         } else {
             flow.number
         };

@@ -56,7 +56,7 @@ pub struct Engine {
     /// Time of the packet being processed.
     pub(crate) now: Time,
     next_tick: Time,
-    /// Number of the latest flow transaction (version 3) or record (version 5).
+    /// How many numbers were given: to flow transactions, in version 5 to records.(version 3) or record (version 5).
     pub(crate) number: u32,
     pub(crate) counters: Counters,
     /// The record being written.
@@ -164,7 +164,7 @@ impl Engine {
         self.table.octets()
     }
 
-    /// Number of the latest flow transaction.
+    /// How many numbers were given: to flow transactions, in version 5 to records.
     pub fn sequence_number(&self) -> u32 {
         self.number
     }

@@ -174,6 +174,26 @@ fn packets_are_counted_by_size() {
 }
 
 #[test]
+fn engines_of_one_source_share_the_numbers() {
+    let dissector = Dissector::new(LinkType::ETHERNET, Config::default().rules());
+    let mut numbers = Vec::new();
+    for lane in 0..3 {
+        let config = Config { lane: (lane, 3), ..Config::default() };
+        let mut engine = Engine::new(config).expect("an engine");
+        let mut sink = |record: &[u8]| numbers.push(RecordView::new(record).expect("a record").seq());
+        for port in 0..4 {
+            let frame = udp(0x0a00_0001, port, 10);
+            let summary = dissector.dissect(&frame, frame.len() as u32);
+            engine.packet(Time::from_micros(1, i64::from(port)), &summary, &mut sink);
+        }
+        engine.flush(&mut sink);
+        assert_eq!(engine.sequence_number(), 4);
+    }
+    numbers.sort_unstable();
+    assert_eq!(numbers, (1..=12).collect::<Vec<u32>>());
+}
+
+#[test]
 fn a_tick_reports_what_is_due() {
     let config = Config { status_interval: Duration::from_secs(2), ..Config::default() };
     let dissector = Dissector::new(LinkType::ETHERNET, config.rules());
