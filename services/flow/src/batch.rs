@@ -6,6 +6,7 @@
 
 use crate::engine::{Engine, Sink};
 use crate::key::Key;
+use crate::slab::{NONE, Part};
 use crate::time::Time;
 use packet::{Dissection, Dissector};
 
@@ -30,6 +31,8 @@ struct Pending<'a> {
     dissection: Dissection<'a>,
     key: Key,
     hash: u32,
+    /// Where its flow probably is.
+    part: Part,
 }
 
 impl Engine {
@@ -56,8 +59,13 @@ impl Engine {
         frames: impl IntoIterator<Item = Frame<'a>>,
         sink: &mut dyn Sink,
     ) -> usize {
-        let empty =
-            Pending { time: Time::UNSET, dissection: Dissection::default(), key: Key::default(), hash: 0 };
+        let empty = Pending {
+            time: Time::UNSET,
+            dissection: Dissection::default(),
+            key: Key::default(),
+            hash: 0,
+            part: NONE,
+        };
         let mut pending = [empty; TOGETHER];
         let mut frames = frames.into_iter();
         let mut total = 0;
@@ -69,7 +77,9 @@ impl Engine {
                 self.name(place);
                 count += 1;
             }
-            let Some(taken) = pending.get(..count).filter(|taken| !taken.is_empty()) else { return total };
+            let Some(taken) = pending.get_mut(..count).filter(|taken| !taken.is_empty()) else {
+                return total;
+            };
             self.deal(taken, sink);
             total += count;
             if count < TOGETHER {
@@ -87,14 +97,15 @@ impl Engine {
     }
 
     /// Asks for the flows and their states, then takes the frames one after another.
-    fn deal(&mut self, taken: &[Pending<'_>], sink: &mut dyn Sink) {
-        for frame in taken {
-            self.table.touch(self.table.guess(frame.hash));
+    fn deal(&mut self, taken: &mut [Pending<'_>], sink: &mut dyn Sink) {
+        for frame in &mut *taken {
+            frame.part = self.table.guess(frame.hash);
+            self.table.touch(frame.part);
         }
-        for frame in taken {
-            self.table.touch_state(self.table.guess(frame.hash));
+        for frame in &*taken {
+            self.table.touch_state(frame.part);
         }
-        for frame in taken {
+        for frame in &*taken {
             self.keyed_packet(frame.time, frame.dissection.summary(), &frame.key, frame.hash, sink);
         }
     }

@@ -195,7 +195,7 @@ impl Engine {
     }
 
     /// Finds or creates the flow of a packet and updates it (chapter section 1, steps 5 and 6).
-    #[inline]
+    #[inline(always)]
     fn deliver(&mut self, key: &Key, hash: u32, summary: &Summary<'_>, sink: &mut dyn Sink) {
         let found = self.table.find_hashed(key, hash);
         let part = match found {
@@ -236,7 +236,7 @@ impl Engine {
     }
 
     /// Moves a flow that a packet was seen of to the young end of the status queue, when it is due or idle.
-    #[inline]
+    #[inline(always)]
     fn wake(&mut self, part: Part, sink: &mut dyn Sink) {
         let Some(flow) = self.table.flows.get(part) else { return };
         if flow.queue == Queue::STATUS {

@@ -14,6 +14,7 @@ pub(crate) struct Accumulator {
 
 impl Accumulator {
     /// 3.0.8 adds up in single precision and takes whole microseconds.
+    #[inline]
     fn add(&mut self, gap: f64, compat: bool) {
         if self.count == 0 || (gap as f32) < self.min {
             self.min = gap as f32;
@@ -63,6 +64,7 @@ impl Default for Gaps {
 
 impl Gaps {
     /// Notes a packet. Gaps of `longest` nanoseconds and more are not counted.
+    #[inline(always)]
     pub fn packet(&mut self, now: Time, active: bool, longest: i64, compat: bool) {
         let known = self.latest.is_set() && !(compat && self.latest.seconds() == 0);
         if known {

@@ -18,7 +18,7 @@ const DESCRIBED_ICMP: u32 = 28;
 
 impl Engine {
     /// Updates a flow with one of its packets.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn update(
         &mut self,
         part: Part,

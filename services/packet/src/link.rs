@@ -160,7 +160,7 @@ impl Dissector {
     }
 
     /// As [`Dissector::dissect`], into a place that the caller has: summaries are too large to be moved for nothing.
-    #[inline]
+    #[inline(always)]
     pub fn dissect_into<'a>(&self, frame: &'a [u8], wire_length: u32, dissection: &mut Dissection<'a>) {
         let walk = &mut dissection.0;
         *walk = Walk::new(self.rules, frame, wire_length);
