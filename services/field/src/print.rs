@@ -275,6 +275,14 @@ impl Printer {
             if field.cell == Cell::Direction && !text.is_empty() && !self.style.later && !quoted {
                 blanks(out, width.saturating_sub(text.len()));
             }
+            // 3.0.8 keeps the room of a port that is not there.
+            if field.cell == Cell::Port
+                && text.is_empty()
+                && self.style.compat
+                && self.style.delimiter.is_none()
+            {
+                blanks(out, width);
+            }
             return self.end_cell(out, text, field, value, row);
         }
         let management = matches!(row.body, Body::Management(_));

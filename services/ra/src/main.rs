@@ -85,7 +85,8 @@ fn main() -> ExitCode {
 }
 
 fn run(settings: &Settings) -> Result<ExitCode, Failure> {
-    if settings.show_filter {
+    // 3.0.8 goes on when there is no filter to show.
+    if settings.show_filter && (settings.filter.is_some() || !settings.style.compat) {
         let text = settings.filter.as_ref().map_or("", |(_, text)| text.as_str());
         let filter = select::compile(settings, text).map_err(Failure::Text)?;
         use std::io::Write;

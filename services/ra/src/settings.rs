@@ -270,9 +270,19 @@ impl Settings {
                 Id::States => self.style.tcp_states = TcpStates::Letters,
                 Id::Daemon => self.daemon = !self.daemon,
                 Id::Delimiter => self.delimit(found.text()?.as_bytes()),
-                Id::Flags => self.set_flags(found.text()?).ok_or_else(wrong)?,
-                Id::Titles => self.titles = titles(found.text()?).ok_or_else(wrong)?,
-                Id::Precision => self.style.precision = precision(found.text()?).ok_or_else(wrong)?,
+                // 3.0.8 takes what is no number for 0, and passes over what is no side.
+                Id::Flags => {
+                    let known = self.set_flags(found.text()?).is_some();
+                    (known || self.style.compat).then_some(()).ok_or_else(wrong)?;
+                }
+                Id::Titles => {
+                    let number = titles(found.text()?).or(self.style.compat.then_some(0));
+                    self.titles = number.ok_or_else(wrong)?;
+                }
+                Id::Precision => {
+                    let digits = precision(found.text()?).or(self.style.compat.then_some(0));
+                    self.style.precision = digits.ok_or_else(wrong)?;
+                }
                 Id::Range => self.range = Some(RecordRange::parse(found.text()?).ok_or_else(wrong)?),
                 Id::Time => self.time = Some(found.text()?.to_owned()),
                 Id::Stay => self.stay = Some(seconds(found.text()?).ok_or_else(wrong)?),
