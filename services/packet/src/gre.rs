@@ -72,7 +72,8 @@ fn payload<'a>(walk: &mut Walk<'a>, protocol: u16, flags: u16, inner: &'a [u8]) 
             // What the frame is: 0 Ethernet, 2 IP.
             match u16_at(inner, 10).map(|word| word >> 10 & 31) {
                 Some(2) => walk.ip_by_version(rest(inner, 12 + more)),
-                _ => walk.ethernet(rest(inner, 12 + more)),
+                Some(0) => walk.ethernet(rest(inner, 12 + more)),
+                _ => {}
             }
         }
         // The second version of the protocol puts a redirect header in front of the packet.
