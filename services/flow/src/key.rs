@@ -3,7 +3,7 @@
 //! A key is ten words, enough for IPv6; longer keys (802.11, IS-IS, extended key lists) continue in ten more. The
 //! first word tells the kind, the others follow a layout of that kind, decoded again only when a record is written.
 
-use crate::config::{Config, ControlPlane, KeyParts};
+use crate::config::{Config, ControlPlane};
 use packet::{Addresses, Arp, FrameKey, Icmp, Ip, Network, Summary, Transport};
 
 /// The words of a key.
@@ -198,7 +198,7 @@ impl Key {
             }
         };
         if config.key.extended() {
-            key.extend(summary, config.key);
+            key.extend(summary, config);
         }
         key
     }
@@ -213,7 +213,9 @@ impl Key {
                 class,
             };
         if !config.key.five_tuple && config.key.layer_3_matrix {
-            return make(Kind::Matrix, 0, source, destination, 0, 0, 0, Class::Ip);
+            let reverse = !config.unidirectional && source > destination;
+            let (a, b) = if reverse { (destination, source) } else { (source, destination) };
+            return make(Kind::Matrix, 0, a, b, 0, 0, u8::from(reverse), Class::Ip);
         }
         let (sport, dport) = ip.ports;
         let (class, dns) = match ip.transport {
@@ -304,7 +306,7 @@ impl Key {
         let reverse = !config.unidirectional && source < destination;
         let (sport, dport) = if reverse { (ip.ports.1, ip.ports.0) } else { ip.ports };
         let (kind, last, class, ordered) = if !config.key.five_tuple && config.key.layer_3_matrix {
-            (Kind::Matrix6, 0, Class::Ip, false)
+            (Kind::Matrix6, 0, Class::Ip, true)
         } else {
             let ports = u32::from(sport) << 16 | u32::from(dport);
             match ip.transport {
@@ -384,11 +386,17 @@ impl Key {
     }
 
     /// Adds what an extended key list names. These words tell flows apart and are not written into records.
-    fn extend(&mut self, summary: &Summary<'_>, parts: KeyParts) {
+    fn extend(&mut self, summary: &Summary<'_>, config: &Config) {
+        let parts = config.key;
         let mut rest = self.rest.unwrap_or_default();
         if parts.layer_2
             && let Some(header) = summary.ethernet
         {
+            let matrix = !parts.five_tuple && !parts.layer_3_matrix;
+            if matrix {
+                // In the order of any frame's key.
+                self.direction = u8::from(!config.unidirectional && header.source > header.destination);
+            }
             let (a, b) = if self.direction == 1 {
                 (&header.source, &header.destination)
             } else {
@@ -396,11 +404,10 @@ impl Key {
             };
             [rest[4], rest[5], rest[6]] = macs(a, b);
             rest[7] ^= u32::from(header.ethertype);
-            if !parts.five_tuple && !parts.layer_3_matrix {
+            if matrix {
                 self.words = [head(Kind::Frame, 0, 0), 0, 0, 0, 0, 0, 0, 0, 0, 0];
-                [self.words[1], self.words[2], self.words[3]] = macs(&header.destination, &header.source);
+                [self.words[1], self.words[2], self.words[3]] = macs(a, b);
                 self.words[4] = u32::from(header.ethertype) << 16;
-                self.direction = 0;
             }
         }
         if parts.vlan {

@@ -274,3 +274,29 @@ fn counts_every_packet_of_the_captures_once() {
     }
     eprintln!("{packets} packets of {} captures, each counted once", captures.len());
 }
+
+#[test]
+fn a_matrix_counts_both_directions_in_one_flow() {
+    for (layer_3_matrix, layer_2) in [(true, false), (false, true)] {
+        let key = flow::KeyParts { five_tuple: false, layer_3_matrix, layer_2, vlan: false, mpls: false };
+        let config = Config { key, ..Config::default() };
+        let dissector = Dissector::new(LinkType::ETHERNET, config.rules());
+        let mut engine = Engine::new(config).expect("memory");
+        let mut packets = Vec::new();
+        let mut sink = |record: &[u8]| {
+            let metric = RecordView::new(record).expect("a record").metric().expect("counts");
+            packets.push((metric.src.packets, metric.dst.packets));
+        };
+        let there = udp(0x0a00_0001, 4000, 10);
+        let mut back = there.clone();
+        for (to, from) in [(0..6, 6..12), (6..12, 0..6), (26..30, 30..34), (30..34, 26..30)] {
+            back[to].copy_from_slice(&there[from]);
+        }
+        for frame in [&there, &back, &there] {
+            let summary = dissector.dissect(frame, frame.len() as u32);
+            engine.packet(Time::from_micros(1_600_000_000, 0), &summary, &mut sink);
+        }
+        engine.flush(&mut sink);
+        assert_eq!(packets, [(2, 1)]);
+    }
+}
