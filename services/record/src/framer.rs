@@ -1,10 +1,19 @@
 //! Finding the records in a stream of octets, sound or damaged (sections 2, 11 and 12.10).
 
-use crate::MAX_RECORD_LEN;
+mod certain;
+
 use crate::dsr::{Walk, code};
-use crate::header::{Header, Kind};
+use crate::header::{Header, Kind, begins_record};
 use crate::view::{RecordError, RecordView};
+use certain::{
+    After, Chain, Evidence, after, chain, evidence, junk_follows, overlapping, plausible, search, zero_words,
+};
 use std::fmt;
+
+/// Damage longer than this is reported in pieces, so that a reader of endless noise learns about it.
+const DAMAGE_PIECE: u64 = 1 << 20;
+/// A header of unknown type that claims more octets than this is not waited for: most likely it is none.
+const LONGEST_UNKNOWN: usize = 4 << 10;
 
 /// What is at the current place of the input.
 #[derive(Clone, Copy, Debug)]
@@ -17,7 +26,8 @@ pub enum Frame<'a> {
         /// Octets wanted, counted from the current place.
         need: usize,
     },
-    /// Octets that are no readable record; they were passed over and reading goes on behind them.
+    /// Octets that are no readable record; they were passed over, some of them perhaps by earlier calls, and reading
+    /// goes on behind them.
     Unreadable {
         /// Offset in the stream of the first of them.
         offset: u64,
@@ -82,6 +92,19 @@ impl fmt::Display for Reason {
 #[derive(Clone, Debug, Default)]
 pub struct Framer {
     offset: u64,
+    /// Where the octets that are being passed over begin, and what is wrong with them.
+    passing: Option<(u64, Reason)>,
+}
+
+/// What a look at the current place gives.
+enum Found<'a> {
+    Record(RecordView<'a>),
+    /// So many octets are no record; behind them reading goes on.
+    Pass(usize, Reason),
+    /// No record is here, and the next one has to be searched for.
+    Lost(Reason),
+    More(usize),
+    End(usize),
 }
 
 impl Framer {
@@ -92,7 +115,7 @@ impl Framer {
 
     /// In the middle of a stream, at this offset.
     pub fn at(offset: u64) -> Framer {
-        Framer { offset }
+        Framer { offset, passing: None }
     }
 
     /// Offset in the stream of the current place.
@@ -100,128 +123,163 @@ impl Framer {
         self.offset
     }
 
+    /// Whether the next octets are searched for a record, because what stood before them was none.
+    pub fn is_searching(&self) -> bool {
+        self.passing.is_some()
+    }
+
+    /// The caller has used `octets` itself: something that is no record but stands between records.
+    pub fn skip(&mut self, octets: usize) {
+        self.offset += octets as u64;
+    }
+
     /// Looks at `input`, the octets from the current place on; `ended` says that no more will come. Returns how many
     /// octets are done with, zero words before a record included, and what was found. With [`Frame::More`] the caller
     /// appends to what is left after those octets and calls again.
+    ///
+    /// A record that follows another is believed when its parts fill it, or when a record follows where it says it
+    /// ends. After damage only what is a record beyond doubt counts, and only if it does not overlap another one that is
+    /// followed by a third.
     pub fn next<'a>(&mut self, input: &'a [u8], ended: bool) -> (usize, Frame<'a>) {
-        let zeros = leading_zero_words(input);
-        self.offset += zeros as u64;
-        let rest = input.get(zeros..).unwrap_or(&[]);
-        let (used, frame) = self.frame(rest, ended);
-        let frame = match frame {
-            Frame::Unreadable { len, reason, .. } => Frame::Unreadable { offset: self.offset, len, reason },
-            Frame::End { cut, .. } => Frame::End { offset: self.offset, cut },
-            other => other,
-        };
-        self.offset += used as u64;
-        (zeros + used, frame)
-    }
-
-    fn frame<'a>(&self, b: &'a [u8], ended: bool) -> (usize, Frame<'a>) {
-        let cut = || (b.len(), Frame::End { offset: 0, cut: b.len() });
-        let more = |need: usize| if ended { cut() } else { (0, Frame::More { need }) };
-        let Some(header) = Header::parse(b) else { return more(Header::LEN) };
-        if !plausible(header) {
-            return self.resynchronise(b, ended, Reason::NotARecord);
-        }
-        // A length that reaches over the next record shows as a whole record where a DSR is expected. Looked for
-        // before waiting for the rest of a long record, which may never come.
-        if header.kind.has_dsrs() {
-            match nested_record(b, header.len()) {
-                Nested::At(at) => return unreadable(at, Reason::BadLength(header.words)),
-                Nested::Unknown { need } if !ended => return (0, Frame::More { need }),
-                _ => {}
+        let mut used = 0;
+        loop {
+            let rest = input.get(used..).unwrap_or(&[]);
+            if let Some((begin, reason)) = self.passing {
+                let (passed, frame) = self.pass(begin, reason, rest, ended);
+                used += passed;
+                match frame {
+                    Some(frame) => return (used, frame),
+                    None => continue,
+                }
+            }
+            let zeros = zero_words(rest);
+            used += zeros;
+            self.offset += zeros as u64;
+            let rest = rest.get(zeros..).unwrap_or(&[]);
+            match frame(rest, ended) {
+                Found::Record(view) => {
+                    let len = view.bytes().len();
+                    self.offset += len as u64;
+                    return (used + len, Frame::Record(view));
+                }
+                Found::Pass(len, reason) => {
+                    let offset = self.offset;
+                    self.offset += len as u64;
+                    return (used + len, Frame::Unreadable { offset, len, reason });
+                }
+                Found::Lost(reason) => {
+                    self.passing = Some((self.offset, reason));
+                    self.offset += 1;
+                    used += 1;
+                }
+                Found::More(need) => return (used, Frame::More { need }),
+                Found::End(cut) => {
+                    let offset = self.offset;
+                    self.offset += cut as u64;
+                    return (used + cut, Frame::End { offset, cut });
+                }
             }
         }
-        if b.len() < header.len() {
-            if ended && let Some(at) = next_record(b, 4) {
-                return unreadable(at, Reason::BadLength(header.words));
-            }
-            return more(header.len());
-        }
-        if matches!(header.kind, Kind::Other(_)) {
-            return self.unknown_type(b, header, ended);
-        }
-        match RecordView::new(b) {
-            Ok(view) => (header.len(), Frame::Record(view)),
-            Err(RecordError::ZeroDsr { .. }) => unreadable(header.len(), Reason::ZeroDsr),
-            Err(_) => self.resynchronise(b, ended, Reason::NotARecord),
-        }
     }
 
-    /// A record of unknown type is skipped by its length when a record follows there; else its length is not to be
-    /// trusted either.
-    fn unknown_type<'a>(&self, b: &'a [u8], header: Header, ended: bool) -> (usize, Frame<'a>) {
-        let after = b.get(header.len()..).unwrap_or(&[]);
-        let zeros = leading_zero_words(after);
-        let follows = match after.get(zeros..).and_then(Header::parse) {
-            Some(next) => plausible(next),
-            None if ended => true,
-            None => return (0, Frame::More { need: header.len() + zeros + Header::LEN }),
+    /// Passes over octets up to the next record. `None`: found, look again.
+    fn pass<'a>(&mut self, begin: u64, reason: Reason, b: &[u8], ended: bool) -> (usize, Option<Frame<'a>>) {
+        let (passed, need) = match search(b, ended) {
+            (Some(at), _) => (at, None),
+            (None, Some((at, need))) => (at, Some(need)),
+            (None, None) => (b.len(), (!ended).then_some(Header::LEN)),
         };
-        if follows {
-            unreadable(header.len(), Reason::UnknownType(header.kind.nibble()))
-        } else {
-            self.resynchronise(b, ended, Reason::NotARecord)
+        self.offset += passed as u64;
+        let len = self.offset - begin;
+        if need.is_none() || len >= DAMAGE_PIECE {
+            self.passing = need.map(|_| (self.offset, reason));
+            // Fits: no longer than a piece and what a caller holds at a time.
+            return (passed, Some(Frame::Unreadable { offset: begin, len: len as usize, reason }));
+        }
+        (passed, need.map(|need| Frame::More { need }))
+    }
+}
+
+/// Looks at the octets behind a record.
+fn frame(b: &[u8], ended: bool) -> Found<'_> {
+    let Some(header) = Header::parse(b) else {
+        return if ended { Found::End(b.len()) } else { Found::More(Header::LEN) };
+    };
+    if !plausible(header) {
+        return Found::Lost(Reason::NotARecord);
+    }
+    let len = header.len();
+    if b.len() < len {
+        return incomplete(b, header, ended);
+    }
+    if matches!(header.kind, Kind::Other(_)) {
+        return doubtful(b, header, Err(Reason::UnknownType(header.kind.nibble())), ended);
+    }
+    match RecordView::new(b) {
+        Ok(view) if !view.is_sound() || (header.kind.is_mar() && len > crate::MAR_LEN) => {
+            doubtful(b, header, Ok(view), ended)
+        }
+        Ok(view) if junk_follows(b, len) => match overlapping(b, len, ended) {
+            Some(at) => Found::Pass(at, Reason::BadLength(header.words)),
+            None => Found::Record(view),
+        },
+        Ok(view) => Found::Record(view),
+        Err(RecordError::ZeroDsr { .. }) => doubtful(b, header, Err(Reason::ZeroDsr), ended),
+        Err(_) => Found::Lost(Reason::NotARecord),
+    }
+}
+
+/// A record of which the end is not there.
+fn incomplete(b: &[u8], header: Header, ended: bool) -> Found<'_> {
+    // A length that reaches over the next record shows as a whole record where a DSR is expected. Looked for before
+    // waiting for the rest of a long record, which may never come.
+    if header.kind.has_dsrs() {
+        match nested_record(b, header.len()) {
+            Nested::At(at) => return Found::Pass(at, Reason::BadLength(header.words)),
+            Nested::Unknown { need } if !ended => return Found::More(need),
+            _ => {}
         }
     }
+    if ended {
+        return match search(b.get(1..).unwrap_or(&[]), true) {
+            (Some(at), _) => Found::Pass(at + 1, Reason::BadLength(header.words)),
+            _ => Found::End(b.len()),
+        };
+    }
+    if matches!(header.kind, Kind::Other(_)) && header.len() > LONGEST_UNKNOWN {
+        return Found::Lost(Reason::NotARecord);
+    }
+    Found::More(header.len())
+}
 
-    /// Passes over what is no record, up to the next one in `b`, or as far as no record can begin.
-    fn resynchronise<'a>(&self, b: &'a [u8], ended: bool, reason: Reason) -> (usize, Frame<'a>) {
-        if let Some(at) = next_record(b, 4) {
-            return unreadable(at, reason);
+/// A record, all there, that cannot be read or of which not all can be read: its length may be wrong. `what` is what it
+/// is if the length is right.
+fn doubtful<'a>(b: &'a [u8], header: Header, what: Result<RecordView<'a>, Reason>, ended: bool) -> Found<'a> {
+    let len = header.len();
+    if header.kind.has_dsrs() {
+        match nested_record(b, len) {
+            Nested::At(at) => return Found::Pass(at, Reason::BadLength(header.words)),
+            Nested::Unknown { need } if !ended => return Found::More(need),
+            _ => {}
         }
-        if ended {
-            return unreadable(b.len(), reason);
-        }
-        // Enough to hold any record that might begin here; what is in front of the last such place is of no use.
-        if b.len() < MAX_RECORD_LEN {
-            return (0, Frame::More { need: (b.len() + 4).next_multiple_of(4096).min(MAX_RECORD_LEN) });
-        }
-        unreadable(b.len() - b.len() % 4, reason)
     }
-}
-
-fn unreadable<'a>(len: usize, reason: Reason) -> (usize, Frame<'a>) {
-    (len, Frame::Unreadable { offset: 0, len, reason })
-}
-
-/// Octets of words whose length field is zero (section 2).
-fn leading_zero_words(b: &[u8]) -> usize {
-    b.chunks_exact(4).take_while(|w| matches!(w, [_, _, 0, 0])).count() * 4
-}
-
-/// Whether a header may begin a record: a version from 3 to 7 (radium 5.0.3 writes 7), a known cause, a length.
-fn plausible(h: Header) -> bool {
-    h.words > 0 && (3..=7).contains(&h.nibble) && h.cause.nibble() <= 0xa && h.kind.nibble() != 0
-}
-
-/// DSRs that a record beyond doubt has at most. Twice what any writer makes; without a bound, octets made for it would
-/// have every place of a long record walked to its end.
-const MOST_DSRS: usize = 64;
-
-/// Whether `b` begins with something that is a whole record beyond doubt: a flow record whose DSRs, not too many, fill
-/// it exactly and begin with TRANSPORT, or a management record of full length.
-fn certain(b: &[u8]) -> bool {
-    let Some(h) = Header::parse(b) else { return false };
-    if !plausible(h) {
-        return false;
+    let (after, end) = after(b, len, ended);
+    if let After::Unseen(need) = after {
+        return Found::More(need);
     }
-    let Some(body) = b.get(Header::LEN..h.len()) else { return false };
-    if h.kind.is_mar() {
-        return h.words == 32 && body.ends_with(&[0xff; 4]);
+    let wrong = match what {
+        Ok(_) => Reason::BadLength(header.words),
+        Err(reason) => reason,
+    };
+    match (chain(b, len, end), after, what) {
+        // Captured octets of another stream may lie in a record; then they do not lead to its end.
+        (Chain::Broken(_), After::Certain, Ok(view)) => Found::Record(view),
+        (Chain::Broken(_), After::Certain, Err(reason)) => Found::Pass(len, reason),
+        (Chain::To(at) | Chain::Past(at) | Chain::Broken(at), ..) => Found::Pass(at, wrong),
+        (Chain::None, _, Ok(view)) => Found::Record(view),
+        (Chain::None, After::Junk, Err(_)) => Found::Lost(Reason::NotARecord),
+        (Chain::None, _, Err(reason)) => Found::Pass(len, reason),
     }
-    if !h.kind.has_dsrs() || body.first() != Some(&code::TRANSPORT) {
-        return false;
-    }
-    let mut walk = Walk::new(body);
-    walk.by_ref().take(MOST_DSRS).for_each(drop);
-    walk.rest().is_empty()
-}
-
-/// Offset of the first certain record at or behind `from`, on the word grid of `b`.
-fn next_record(b: &[u8], from: usize) -> Option<usize> {
-    (from..b.len()).step_by(4).find(|&at| b.get(at..).is_some_and(certain))
 }
 
 /// Whether the DSR walk of a record meets another record where a DSR should be.
@@ -242,8 +300,8 @@ fn nested_record(b: &[u8], len: usize) -> Nested {
     loop {
         let at = Header::LEN + body - walk.rest().len();
         let Some(here) = b.get(at..).filter(|_| at < len) else { return Nested::No };
-        if let Some(0x13 | 0x15 | 0x33 | 0x35 | 0x83 | 0x85) = here.first() {
-            if certain(here) {
+        if here.first().is_some_and(|&octet| begins_record(octet)) {
+            if matches!(evidence(here), Evidence::Certain(_)) {
                 return Nested::At(at);
             }
             let transport = here.get(Header::LEN).is_none_or(|&t| t == code::TRANSPORT);

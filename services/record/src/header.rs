@@ -166,6 +166,12 @@ impl Cause {
     }
 }
 
+/// Whether an octet is the first of a flow or management record's header rather than the type of a DSR: no chapter
+/// describes DSRs of these types.
+pub(crate) fn begins_record(octet: u8) -> bool {
+    matches!(octet, 0x13 | 0x15 | 0x33 | 0x35 | 0x83 | 0x85)
+}
+
 /// Option nibble: the record went through a radium.
 pub const OPTION_RADIUM: u8 = 0x08;
 /// Option nibble of an error management record: remote access denied.

@@ -5,7 +5,7 @@ mod repair;
 
 use crate::dsr::flow::{self, address, kind};
 use crate::dsr::{Index, Walk};
-use crate::header::{Header, Kind};
+use crate::header::{self, Header, Kind};
 use crate::mar::Mar;
 use thiserror::Error;
 
@@ -40,6 +40,14 @@ pub enum RecordError {
 #[derive(Clone, Copy, Debug)]
 pub struct RecordView<'a> {
     bytes: &'a [u8],
+    layout: Layout,
+    repair: repair::Repair,
+}
+
+/// Where the parts of a record are: what a walk over it found out. A reader that must let go of its buffer between
+/// finding a record and showing it keeps this, and need not walk twice.
+#[derive(Clone, Copy, Debug)]
+pub struct Layout {
     header: Header,
     /// Word offset of the last DSR of each place; 0 is absent, since the record header is there.
     at: [u16; Index::COUNT],
@@ -49,7 +57,20 @@ pub struct RecordView<'a> {
     key_exchanged: bool,
     /// Whether all else is.
     rest_exchanged: bool,
-    repair: repair::Repair,
+    /// Whether a DSR has a type that only record headers have.
+    swallowed: bool,
+}
+
+impl Layout {
+    /// Octets of the record.
+    pub fn len(&self) -> usize {
+        self.header.len()
+    }
+
+    /// Whether the record has no octets; there are none such.
+    pub fn is_empty(&self) -> bool {
+        self.header.is_empty()
+    }
 }
 
 impl<'a> RecordView<'a> {
@@ -61,32 +82,50 @@ impl<'a> RecordView<'a> {
             return Err(RecordError::Zero);
         }
         let bytes = bytes.get(..header.len()).ok_or(truncated(header.len()))?;
-        let mut view = RecordView {
-            bytes,
+        let layout = Layout {
             header,
             at: [0; Index::COUNT],
             walked: bytes.len(),
             key_exchanged: false,
             rest_exchanged: false,
-            repair: repair::Repair::default(),
+            swallowed: false,
         };
+        let mut view = RecordView { bytes, layout, repair: repair::Repair::default() };
         if header.kind.has_dsrs() {
             view.walk()?;
         }
         Ok(view)
     }
 
+    /// The record at the start of `bytes`, which were walked before. With the layout of another record the view shows
+    /// nonsense, but never octets beyond `bytes`.
+    pub fn with_layout(bytes: &'a [u8], layout: Layout) -> RecordView<'a> {
+        let bytes = bytes.get(..layout.len()).unwrap_or(bytes);
+        RecordView { bytes, layout, repair: repair::Repair::default() }
+    }
+
+    /// Where the record's parts are.
+    pub fn layout(&self) -> Layout {
+        self.layout
+    }
+
+    /// Whether every octet belongs to a DSR, and none of these looks like the header of another record.
+    pub fn is_sound(&self) -> bool {
+        self.layout.walked == self.bytes.len() && !self.layout.swallowed
+    }
+
     fn walk(&mut self) -> Result<(), RecordError> {
         let mut at = Header::LEN;
         let mut walk = Walk::new(self.bytes.get(at..).unwrap_or(&[]));
         for dsr in walk.by_ref() {
-            if let Some(place) = dsr.header.index().and_then(|i| self.at.get_mut(i as usize)) {
+            self.layout.swallowed |= header::begins_record(dsr.header.typ);
+            if let Some(place) = dsr.header.index().and_then(|i| self.layout.at.get_mut(i as usize)) {
                 // Fits: a record has at most 65 535 words.
                 *place = (at / 4) as u16;
             }
             at += dsr.bytes.len();
         }
-        self.walked = at;
+        self.layout.walked = at;
         let stopped_at_zero = crate::DsrHeader::parse(walk.rest()).is_some_and(|h| h.len == 0);
         if stopped_at_zero && !self.has(Index::Time) {
             return Err(RecordError::ZeroDsr { at });
@@ -95,8 +134,8 @@ impl<'a> RecordView<'a> {
             && st & flow::REVERSE != 0
         {
             let arp = st & 0x3f == kind::ARP || matches!(q & 0x1f, address::ARP | address::RARP);
-            self.key_exchanged = !arp;
-            self.rest_exchanged = arp;
+            self.layout.key_exchanged = !arp;
+            self.layout.rest_exchanged = arp;
         }
         Ok(())
     }
@@ -108,12 +147,12 @@ impl<'a> RecordView<'a> {
 
     /// The record's header.
     pub fn header(&self) -> Header {
-        self.header
+        self.layout.header
     }
 
     /// What the record is.
     pub fn kind(&self) -> Kind {
-        self.header.kind
+        self.layout.header.kind
     }
 
     /// The management record, decoded; `None` for other records and for short ones.
@@ -123,12 +162,12 @@ impl<'a> RecordView<'a> {
 
     /// Whether the record has a DSR at this place.
     pub fn has(&self, index: Index) -> bool {
-        self.at.get(index as usize).is_some_and(|&w| w != 0)
+        self.layout.at.get(index as usize).is_some_and(|&w| w != 0)
     }
 
     /// The octets of a DSR as stored, DSR header included; the last one when there are several of a type.
     pub fn dsr(&self, index: Index) -> Option<&'a [u8]> {
-        let at = usize::from(*self.at.get(index as usize)?) * 4;
+        let at = usize::from(*self.layout.at.get(index as usize)?) * 4;
         if at == 0 {
             return None;
         }
@@ -137,12 +176,12 @@ impl<'a> RecordView<'a> {
 
     /// All DSRs in the order in which they are stored, unknown ones included.
     pub fn dsrs(&self) -> Walk<'a> {
-        let body = if self.header.kind.has_dsrs() { self.bytes.get(4..self.walked) } else { None };
+        let body = if self.kind().has_dsrs() { self.bytes.get(4..self.layout.walked) } else { None };
         Walk::new(body.unwrap_or(&[]))
     }
 
     /// Octets at the end of the record that belong to no DSR; empty in a sound record (section 5.1).
     pub fn tail(&self) -> &'a [u8] {
-        self.bytes.get(self.walked..).unwrap_or(&[])
+        self.bytes.get(self.layout.walked..).unwrap_or(&[])
     }
 }

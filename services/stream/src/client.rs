@@ -10,7 +10,7 @@ use socket2::{SockRef, TcpKeepalive};
 use crate::error::FilterReply;
 use crate::frame::{Framer, Step};
 use crate::hello::Initial;
-use crate::reader::{Damage, Item, item, readable};
+use crate::reader::Item;
 use crate::source::{Source, Transport};
 use crate::udp::Datagrams;
 use crate::{Error, INITIAL, open};
@@ -169,16 +169,12 @@ impl Client {
         loop {
             // Nothing that follows belongs to a datagram's last record.
             let ended = self.ended || matches!(self.link, Link::Udp(_));
-            match self.framer.step(ended, readable) {
-                Step::Record { range, offset } => {
-                    return Ok(match item(self.framer.bytes(range), offset) {
-                        Some(item) => Event::Item(item),
-                        None => Event::Idle,
-                    });
+            match self.framer.step(ended) {
+                Step::Record(place) => {
+                    let view = self.framer.view(&place);
+                    return Ok(Event::Item(Item::Record { offset: place.offset, view }));
                 }
-                Step::Damage { offset, length, reason } => {
-                    return Ok(Event::Item(Item::Damage(Damage { offset, length, reason })));
-                }
+                Step::Damage(damage) => return Ok(Event::Item(Item::Damage(damage))),
                 Step::More if self.ended => return Ok(Event::Closed),
                 Step::More => {}
             }

@@ -1,43 +1,36 @@
-//! Cuts a stream of octets into whole records in one reused buffer, and finds its way back after damage.
+//! The octets of a stream in one reused buffer, cut into records by [`record::Framer`].
 
 use std::io::{self, Read};
 use std::ops::Range;
 
-/// The longest record: 65 535 words (record chapter 11).
-pub(crate) const MAX_RECORD: usize = 65_535 * 4;
+use record::{Frame, Layout, MAX_RECORD_LEN, RecordView};
+
+use crate::reader::Damage;
 
 /// What is read at once.
-const CHUNK: usize = 64 << 10;
+const CHUNK: usize = 128 << 10;
 
 /// The buffer never grows past this; it holds the longest record and a full read beside it.
 const MAX_BUFFER: usize = 512 << 10;
 
-/// While searching for the next record after damage only records up to this size are recognised. It bounds the work
-/// that a hostile stream can cause per octet.
-const MAX_SEARCHED: usize = 4 << 10;
-
-/// Damage longer than this is reported in pieces, so that a reader of endless noise learns about it.
-const DAMAGE_PIECE: u64 = 1 << 20;
-
-/// How well the octets of one record can be read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Soundness {
-    /// Every octet belongs to a part of it.
-    Sound,
-    /// It can be read, but some octets in it belong to nothing, or look like the header of another record.
-    Loose,
-    Unreadable,
-}
-
 /// What the framer found at its position.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) enum Step {
-    /// A whole record, in the buffer at `range`; it began at `offset` of the stream.
-    Record { range: Range<usize>, offset: u64 },
-    /// Octets that are no record. `length` of them were passed over.
-    Damage { offset: u64, length: u64, reason: &'static str },
+    /// A whole record.
+    Record(Place),
+    /// Octets that are no record were passed over.
+    Damage(Damage),
     /// More octets are needed; at the end of the stream: nothing is left.
     More,
+}
+
+/// Where a record is: in the buffer, until that is filled again, and in the stream.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    range: Range<usize>,
+    layout: Layout,
+    /// Octets of the stream in front of it.
+    pub(crate) offset: u64,
 }
 
 /// The buffer and the position in it.
@@ -45,46 +38,31 @@ pub(crate) struct Framer {
     buffer: Vec<u8>,
     start: usize,
     end: usize,
-    /// Stream offset of `buffer[start]`.
-    offset: u64,
-    /// Since where, and why, nothing readable was found.
-    damage: Option<(u64, &'static str)>,
+    framer: record::Framer,
     /// How many `OK` replies may stand between records (transport chapter 2.3).
     replies: u32,
 }
 
 impl Default for Framer {
     fn default() -> Self {
-        Framer { buffer: vec![0; CHUNK], start: 0, end: 0, offset: 0, damage: None, replies: 0 }
+        Framer::at(0)
     }
 }
 
 impl Framer {
     /// A framer whose input has been read up to `offset` already.
     pub(crate) fn at(offset: u64) -> Framer {
-        Framer { offset, ..Framer::default() }
+        Framer { buffer: vec![0; CHUNK], start: 0, end: 0, framer: record::Framer::at(offset), replies: 0 }
     }
 
-    /// The octets of a record that [`Framer::step`] has just returned.
-    pub(crate) fn bytes(&self, range: Range<usize>) -> &[u8] {
-        self.buffer.get(range).unwrap_or_default()
+    /// A record that [`Framer::step`] has just returned.
+    pub(crate) fn view(&self, place: &Place) -> RecordView<'_> {
+        RecordView::with_layout(self.buffer.get(place.range.clone()).unwrap_or_default(), place.layout)
     }
 
     /// Stream offset of the next unread octet.
     pub(crate) fn offset(&self) -> u64 {
-        self.offset
-    }
-
-    /// Octets held that were not handed out yet.
-    pub(crate) fn pending(&self) -> &[u8] {
-        self.bytes(self.start..self.end)
-    }
-
-    /// Passes over `n` octets of what is pending.
-    pub(crate) fn consume(&mut self, n: usize) {
-        let n = n.min(self.end - self.start);
-        self.start += n;
-        self.offset += n as u64;
+        self.framer.offset()
     }
 
     /// From now on one more `OK` may appear in place of a record header.
@@ -96,14 +74,14 @@ impl Framer {
     pub(crate) fn fill(&mut self, input: &mut (impl Read + ?Sized)) -> io::Result<usize> {
         if self.start == self.end {
             (self.start, self.end) = (0, 0);
-        } else if self.buffer.len() - self.end < CHUNK / 2 && self.start > 0 {
+        } else if self.start > 0 && self.buffer.len() - self.end < CHUNK / 2 {
             self.buffer.copy_within(self.start..self.end, 0);
             self.end -= self.start;
             self.start = 0;
         }
         if self.end == self.buffer.len() {
             if self.buffer.len() >= MAX_BUFFER {
-                // Cannot happen: a step consumes whatever is as long as the longest record.
+                // Cannot happen: a step uses up whatever is longer than two of the longest records.
                 return Err(io::ErrorKind::OutOfMemory.into());
             }
             self.buffer.resize(self.buffer.len() * 2, 0);
@@ -121,192 +99,46 @@ impl Framer {
         }
     }
 
-    /// The next record or damage. `ended` says that nothing will follow what is in the buffer; `check` says whether
-    /// the octets of one record can be read.
-    pub(crate) fn step(&mut self, ended: bool, check: impl Fn(&[u8]) -> Soundness) -> Step {
+    /// The next record or damage. `ended` says that nothing will follow what is in the buffer.
+    #[inline]
+    pub(crate) fn step(&mut self, ended: bool) -> Step {
         loop {
-            if self.damage.is_some() {
-                match self.search(ended, &check) {
-                    Some(step) => return step,
-                    None => continue,
-                }
-            }
-            let pending = self.pending();
-            if self.replies > 0 && pending.starts_with(b"OK") {
+            let pending = self.buffer.get(self.start..self.end).unwrap_or_default();
+            if self.replies > 0 && !self.framer.is_searching() && pending.starts_with(b"OK") {
                 self.replies -= 1;
-                self.consume(2);
+                self.framer.skip(2);
+                self.start += 2;
                 continue;
             }
-            let Some(header) = Header::read(pending) else {
-                if ended && !pending.is_empty() {
-                    return self.rest("the stream ends inside a record header");
+            let (used, frame) = self.framer.next(pending, ended);
+            self.start += used;
+            return match frame {
+                // A short management record is legal and says nothing (record chapter 4.3, 11).
+                Frame::Record(view) if view.kind().is_mar() && view.bytes().len() < crate::INITIAL => {
+                    continue;
                 }
-                return Step::More;
-            };
-            if header.octets == 0 {
-                self.consume(4);
-                continue;
-            }
-            let Some(record) = pending.get(..header.octets) else {
-                if ended {
-                    self.damage = Some((self.offset, "a record that is longer than the rest"));
-                } else if !header.known() && header.octets > MAX_SEARCHED {
-                    // Most likely no length at all: not to be waited for.
-                    self.damage = Some((self.offset, "a record of unknown type"));
-                } else {
-                    return Step::More;
+                Frame::Record(view) => {
+                    let len = view.bytes().len();
+                    Step::Record(Place {
+                        range: self.start - len..self.start,
+                        layout: view.layout(),
+                        offset: self.framer.offset() - len as u64,
+                    })
                 }
-                self.consume(1);
-                continue;
+                Frame::Unreadable { offset, len, reason } => {
+                    Step::Damage(Damage { offset, length: len as u64, reason: Some(reason) })
+                }
+                Frame::End { offset, cut } if cut > 0 => {
+                    Step::Damage(Damage { offset, length: cut as u64, reason: None })
+                }
+                Frame::End { .. } | Frame::More { .. } => Step::More,
             };
-            // A short management record is legal and says nothing (record chapter 4.3, 11).
-            if header.known() && header.is_mar() && header.octets < crate::INITIAL {
-                self.consume(header.octets);
-                continue;
-            }
-            let soundness = if header.known() { check(record) } else { Soundness::Unreadable };
-            let swallows = soundness == Soundness::Loose && self.swallows(header, ended, &check);
-            if soundness != Soundness::Unreadable && !swallows {
-                let range = self.start..self.start + header.octets;
-                let offset = self.offset;
-                self.consume(header.octets);
-                return Step::Record { range, offset };
-            }
-            let reason = if header.known() { "an unreadable record" } else { "a record of unknown type" };
-            if !swallows && self.follows(header, ended) {
-                let offset = self.offset;
-                self.consume(header.octets);
-                return Step::Damage { offset, length: header.octets as u64, reason };
-            }
-            self.damage = Some((self.offset, reason));
-            self.consume(1);
         }
     }
-
-    /// True when a whole record stands `at` octets ahead, by the strict rules of the search.
-    fn certain(&self, at: usize, ended: bool, check: &impl Fn(&[u8]) -> Soundness) -> bool {
-        let ahead = self.pending().get(at..).unwrap_or_default();
-        let Some(header) = Header::read(ahead).filter(|h| h.searched()) else {
-            return false;
-        };
-        ahead.get(..header.octets).is_some_and(|record| {
-            known_start(record) && follows(ahead, header, ended) && check(record) == Soundness::Sound
-        })
-    }
-
-    /// True when the length of a loose record is wrong: it would swallow records, or ends in front of nothing though
-    /// it is long.
-    fn swallows(&self, header: Header, ended: bool, check: &impl Fn(&[u8]) -> Soundness) -> bool {
-        let searched = header.octets.min(MAX_SEARCHED);
-        (4..searched).step_by(4).any(|at| self.certain(at, ended, check))
-            || (header.octets > MAX_SEARCHED && !self.follows(header, ended))
-    }
-
-    /// True when what follows a record with this header, as far as it is there, looks like a record too.
-    fn follows(&self, header: Header, ended: bool) -> bool {
-        follows(self.pending(), header, ended)
-    }
-
-    /// Moves to the next octets that are certainly a record. `None`: found, go on there.
-    fn search(&mut self, ended: bool, check: &impl Fn(&[u8]) -> Soundness) -> Option<Step> {
-        loop {
-            let (from, reason) = self.damage?;
-            let pending = self.pending();
-            let Some(header) = Header::read(pending) else {
-                if ended {
-                    self.damage = None;
-                    self.consume(4);
-                    return Some(Step::Damage { offset: from, length: self.offset - from, reason });
-                }
-                return Some(Step::More);
-            };
-            if header.searched() {
-                match pending.get(..header.octets) {
-                    Some(_) if self.certain(0, ended, check) => {
-                        self.damage = None;
-                        return Some(Step::Damage { offset: from, length: self.offset - from, reason });
-                    }
-                    // It may be one that is still coming; but one that is there already counts for more.
-                    None if !ended && !(1..pending.len()).any(|at| self.certain(at, ended, check)) => {
-                        return Some(Step::More);
-                    }
-                    _ => {}
-                }
-            }
-            self.consume(1);
-            if self.offset - from >= DAMAGE_PIECE {
-                self.damage = Some((self.offset, reason));
-                return Some(Step::Damage { offset: from, length: self.offset - from, reason });
-            }
-        }
-    }
-
-    /// Everything that is left is damage.
-    fn rest(&mut self, reason: &'static str) -> Step {
-        let (offset, length) = (self.offset, self.pending().len());
-        self.consume(length);
-        Step::Damage { offset, length: length as u64, reason }
-    }
 }
 
-/// Whether what stands behind a record with this header at the start of `octets` looks like a record too.
-fn follows(octets: &[u8], header: Header, ended: bool) -> bool {
-    let rest = octets.get(header.octets..).unwrap_or_default();
-    match Header::read(rest) {
-        // Any header of length zero is passed over, but writers pad with zeros only.
-        Some(next) if next.octets == 0 => (next.kind | next.version | next.cause) == 0,
-        Some(next) => next.known() && (next.octets <= rest.len() || !ended),
-        None => rest.is_empty() || !ended,
-    }
-}
-
-/// The four octets in front of every record (record chapter 3).
-#[derive(Clone, Copy)]
-struct Header {
-    kind: u8,
-    version: u8,
-    cause: u8,
-    octets: usize,
-}
-
-impl Header {
-    fn read(bytes: &[u8]) -> Option<Header> {
-        let &[kind, cause, high, low] = bytes.first_chunk()?;
-        Some(Header {
-            kind: kind & 0xf0,
-            version: kind & 0x0f,
-            cause: cause & 0xf0,
-            octets: usize::from(u16::from_be_bytes([high, low])) * 4,
-        })
-    }
-
-    fn is_mar(self) -> bool {
-        matches!(self.kind, 0x80 | 0xb0)
-    }
-
-    /// A type that carries something and a version that is read (4 is read like 3, record chapter 12.10).
-    fn known(self) -> bool {
-        matches!(self.kind, 0x10 | 0x30 | 0x40 | 0x50 | 0x80 | 0xb0) && matches!(self.version, 3..=5 | 7)
-    }
-
-    /// Stricter, for the search after damage.
-    fn searched(self) -> bool {
-        self.known()
-            && matches!(self.cause, 0x10..=0x80)
-            && if self.is_mar() { self.octets == 128 } else { (16..=MAX_SEARCHED).contains(&self.octets) }
-    }
-}
-
-/// True when a record's body begins as a body does: with a DSR of a known type. For the search after damage.
-fn known_start(record: &[u8]) -> bool {
-    match record {
-        [kind, ..] if kind & 0xf0 == 0x80 => true,
-        [_, _, _, _, dsr, _, _, words, ..] => {
-            matches!(dsr, 0x01..=0x03 | 0x07 | 0x10 | 0x12 | 0x30 | 0x48) && *words > 0
-        }
-        _ => false,
-    }
-}
+/// The longest record (record chapter 11).
+pub(crate) const MAX_RECORD: usize = MAX_RECORD_LEN;
 
 #[cfg(test)]
 mod tests {
@@ -326,13 +158,14 @@ mod tests {
         let (mut input, mut ended) = (bytes, false);
         let (mut records, mut damage) = (vec![], vec![]);
         loop {
-            match framer.step(ended, |_| Soundness::Sound) {
-                Step::Record { range, offset } => {
-                    let r = framer.bytes(range);
-                    assert_eq!(r, &bytes[offset as usize..][..r.len()]);
+            match framer.step(ended) {
+                Step::Record(place) => {
+                    let view = framer.view(&place);
+                    let r = view.bytes();
+                    assert_eq!(r, &bytes[place.offset as usize..][..r.len()]);
                     records.push(*r.get(15).unwrap_or(&0));
                 }
-                Step::Damage { offset, length, .. } => damage.push((offset, length)),
+                Step::Damage(Damage { offset, length, .. }) => damage.push((offset, length)),
                 Step::More if ended => return (records, damage),
                 Step::More => {
                     let mut some = (&mut input).take(at_once as u64);
@@ -344,7 +177,9 @@ mod tests {
 
     fn both(bytes: &[u8]) -> (Vec<u8>, Vec<(u64, u64)>) {
         let whole = run(bytes, bytes.len().max(1));
-        assert_eq!(whole.0, run(bytes, 1).0);
+        for piece in [1, 3, 7] {
+            assert_eq!(whole, run(bytes, piece));
+        }
         whole
     }
 
@@ -395,18 +230,18 @@ mod tests {
         let mut framer = Framer::default();
         framer.expect_reply();
         framer.fill(&mut &bytes[..]).unwrap();
-        for expected in [1, 2] {
-            let Step::Record { range, .. } = framer.step(false, |_| Soundness::Sound) else {
+        for (expected, offset) in [(1, 0), (2, 22)] {
+            let Step::Record(place) = framer.step(false) else {
                 panic!("no record");
             };
-            assert_eq!(framer.bytes(range)[15], expected);
+            assert_eq!((framer.view(&place).bytes()[15], place.offset), (expected, offset));
         }
     }
 
     #[test]
     fn the_longest_record_fits() {
         let mut long = vec![0x11; MAX_RECORD];
-        long[..4].copy_from_slice(&[0x13, 0x10, 0xff, 0xff]);
+        long[..8].copy_from_slice(&[0x13, 0x10, 0xff, 0xff, 0x50, 0x81, 0xff, 0xfe]);
         let bytes = [&flow(1)[..], &long, &flow(2)].concat();
         let (records, damage) = run(&bytes, 1000);
         assert_eq!((records, damage), (vec![1, 0x11, 2], vec![]));
@@ -420,9 +255,9 @@ mod tests {
         framer.fill(&mut &bytes[..]).unwrap();
         let mut seen = vec![];
         loop {
-            match framer.step(false, |_| Soundness::Sound) {
-                Step::Record { range, .. } => seen.push(framer.bytes(range)[15]),
-                Step::Damage { offset, length, .. } => assert_eq!((offset, length), (20, 13)),
+            match framer.step(false) {
+                Step::Record(place) => seen.push(framer.view(&place).bytes()[15]),
+                Step::Damage(damage) => assert_eq!((damage.offset, damage.length), (20, 13)),
                 Step::More => break,
             }
         }
@@ -431,21 +266,10 @@ mod tests {
 
     #[test]
     fn a_wrong_length_does_not_swallow_what_follows() {
-        let loose = |r: &[u8]| if r.len() > 20 { Soundness::Loose } else { Soundness::Sound };
         let mut wrong = flow(2);
         wrong[2..4].copy_from_slice(&[0x10, 0x02]);
         let bytes = [&wrong[..], &flow(3).repeat(1000)].concat();
-        let mut framer = Framer::default();
-        framer.fill(&mut &bytes[..]).unwrap();
-        let mut seen = 0;
-        loop {
-            match framer.step(true, loose) {
-                Step::Record { .. } => seen += 1,
-                Step::Damage { offset, length, .. } => assert_eq!((offset, length), (0, 20)),
-                Step::More => break,
-            }
-        }
-        assert_eq!(seen, 1000);
+        assert_eq!(both(&bytes), (vec![3; 1000], vec![(0, 20)]));
     }
 
     #[test]

@@ -5,9 +5,9 @@ use std::io::{self, Read};
 use std::ops::Range;
 use std::path::Path;
 
-use record::RecordView;
+use record::{Reason, RecordView};
 
-use crate::frame::{Framer, Soundness, Step};
+use crate::frame::{Framer, Step};
 use crate::hello::Initial;
 use crate::{Error, INITIAL, open};
 
@@ -32,13 +32,17 @@ pub struct Damage {
     pub offset: u64,
     /// Octets passed over.
     pub length: u64,
-    /// What was there instead of a record.
-    pub reason: &'static str,
+    /// What was there instead of a record; nothing when the stream ended inside of one.
+    pub reason: Option<Reason>,
 }
 
 impl fmt::Display for Damage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "offset {}: {}, {} octets skipped", self.offset, self.reason, self.length)
+        let Damage { offset, length, reason } = self;
+        match reason {
+            Some(reason) => write!(f, "offset {offset}: {reason}, {length} octets skipped"),
+            None => write!(f, "offset {offset}: the stream ends inside a record, {length} octets skipped"),
+        }
     }
 }
 
@@ -131,18 +135,17 @@ impl Reader {
             }
         }
         loop {
-            match self.framer.step(self.ended, readable) {
-                Step::Record { offset, .. } if !self.range.contains(&offset) => {
-                    if offset >= self.range.end {
+            match self.framer.step(self.ended) {
+                Step::Record(place) if !self.range.contains(&place.offset) => {
+                    if place.offset >= self.range.end {
                         return Ok(None);
                     }
                 }
-                Step::Record { range, offset } => {
-                    return Ok(item(self.framer.bytes(range), offset));
+                Step::Record(place) => {
+                    let view = self.framer.view(&place);
+                    return Ok(Some(Item::Record { offset: place.offset, view }));
                 }
-                Step::Damage { offset, length, reason } => {
-                    return Ok(Some(Item::Damage(Damage { offset, length, reason })));
-                }
+                Step::Damage(damage) => return Ok(Some(Item::Damage(damage))),
                 Step::More if self.ended => {
                     return match self.failed.take() {
                         Some(e) => {
@@ -161,24 +164,4 @@ impl Reader {
             }
         }
     }
-}
-
-/// How well the octets of one record can be read.
-pub(crate) fn readable(record: &[u8]) -> Soundness {
-    match RecordView::new(record) {
-        Ok(view) if view.kind().has_dsrs() && is_loose(&view) => Soundness::Loose,
-        Ok(_) => Soundness::Sound,
-        Err(_) => Soundness::Unreadable,
-    }
-}
-
-/// A record whose length is wrong ends in octets of the next one; the header of that is no DSR that anybody writes.
-fn is_loose(view: &RecordView<'_>) -> bool {
-    !view.tail().is_empty() || view.dsrs().any(|dsr| matches!(dsr.bytes, [0x13 | 0x15, ..]))
-}
-
-/// A record that has just been found readable.
-pub(crate) fn item(bytes: &[u8], offset: u64) -> Option<Item<'_>> {
-    let view = RecordView::new(bytes).ok()?;
-    Some(Item::Record { offset, view })
 }

@@ -44,7 +44,7 @@ macro_rules! sided {
         $(#[$doc])*
         pub fn $name(&self) -> Option<$model> {
             let dsr = <$model>::parse(self.dsr(Index::$index)?)?;
-            Some(if self.rest_exchanged { dsr.reversed() } else { dsr })
+            Some(if self.layout.rest_exchanged { dsr.reversed() } else { dsr })
         }
     )*};
 }
@@ -108,7 +108,7 @@ impl<'a> RecordView<'a> {
     /// The key in true direction, REVERSE cleared. [`RecordView::is_reversed`] tells what it was.
     pub fn flow(&self) -> Option<Flow> {
         let mut flow = self.flow_stored()?;
-        if self.key_exchanged {
+        if self.layout.key_exchanged {
             flow = flow.exchanged();
         }
         flow.reversed = false;
@@ -131,7 +131,7 @@ impl<'a> RecordView<'a> {
         if self.time_stored().is_some_and(|t| t.is_nsec()) {
             jitter = jitter.nanos_to_micros();
         }
-        Some(if self.rest_exchanged { jitter.reversed() } else { jitter })
+        Some(if self.layout.rest_exchanged { jitter.reversed() } else { jitter })
     }
 
     /// Protocol state as a reader shows it: window and flags of a TCP side without packets are zero; RTP and RTCP
@@ -165,7 +165,7 @@ impl<'a> RecordView<'a> {
             Body::Rtcp(_) if stored.len() != 24 => return None,
             _ => {}
         }
-        Some(if self.rest_exchanged { network.reversed() } else { network })
+        Some(if self.layout.rest_exchanged { network.reversed() } else { network })
     }
 
     /// TCP state.
@@ -183,7 +183,7 @@ impl<'a> RecordView<'a> {
         let tcp = self.tcp()?;
         let (src, dst) = tcp.flags();
         // The INIT form has one side and is not exchanged with the rest.
-        Some(if self.rest_exchanged && matches!(tcp, Tcp::Init(_)) { (dst, src) } else { (src, dst) })
+        Some(if self.layout.rest_exchanged && matches!(tcp, Tcp::Init(_)) { (dst, src) } else { (src, dst) })
     }
 
     /// Times by side (section 7.3, with the help of METRIC).
@@ -191,7 +191,7 @@ impl<'a> RecordView<'a> {
         let Some(time) = self.time_stored() else { return Times::default() };
         let metric = Metric::parse(self.dsr(Index::Metric).unwrap_or(&[]));
         let times = time.resolve(metric.as_ref(), self.has(Index::Icmp));
-        if self.rest_exchanged { times.reversed() } else { times }
+        if self.layout.rest_exchanged { times.reversed() } else { times }
     }
 
     /// Earliest time of the record; for a management record its `now`. [`Stamp::ZERO`] when it has none.
@@ -250,12 +250,12 @@ impl<'a> RecordView<'a> {
 
     /// User data of the source.
     pub fn src_data(&self) -> Option<DataView<'a>> {
-        DataView::parse(self.dsr(if self.rest_exchanged { Index::DstData } else { Index::SrcData })?)
+        DataView::parse(self.dsr(if self.layout.rest_exchanged { Index::DstData } else { Index::SrcData })?)
     }
 
     /// User data of the destination.
     pub fn dst_data(&self) -> Option<DataView<'a>> {
-        DataView::parse(self.dsr(if self.rest_exchanged { Index::SrcData } else { Index::DstData })?)
+        DataView::parse(self.dsr(if self.layout.rest_exchanged { Index::SrcData } else { Index::DstData })?)
     }
 
     /// How an ICMP error hit the flow, qualifier of the ICMP DSR: one of the constants of [`icmp`].

@@ -18,8 +18,8 @@ pub(super) struct Repair {
 impl RecordView<'_> {
     /// Shows the record from the other side: every source value becomes the destination's.
     pub fn turn(&mut self) {
-        self.key_exchanged = !self.key_exchanged;
-        self.rest_exchanged = !self.rest_exchanged;
+        self.layout.key_exchanged = !self.layout.key_exchanged;
+        self.layout.rest_exchanged = !self.layout.rest_exchanged;
         self.repair.turned = !self.repair.turned;
     }
 
