@@ -5,6 +5,7 @@
 //! Facts are from the chapter `ra-output` unless another is named.
 #![forbid(unsafe_code)]
 
+mod cells;
 mod colour;
 pub mod columns;
 pub mod formula;
@@ -15,6 +16,7 @@ mod print;
 mod read;
 mod row;
 mod services;
+mod small;
 mod structured;
 pub mod style;
 pub mod table;

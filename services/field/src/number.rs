@@ -65,11 +65,32 @@ pub fn put_float(out: &mut Vec<u8>, value: f64, precision: usize) {
     }
 }
 
-/// The common case in integer arithmetic: at most nine decimals of a number that fits 96 bits scaled.
+/// Appends a number in the common case.
 fn put_short_float(out: &mut Vec<u8>, value: f64, precision: usize) -> bool {
+    let Some((negative, whole, decimals)) = short_float(value, precision) else { return false };
+    if negative {
+        out.push(b'-');
+    }
+    put_uint(out, whole);
+    if precision > 0 {
+        out.push(b'.');
+        put_padded(out, decimals, precision);
+    }
+    true
+}
+
+/// The common case in integer arithmetic: at most nine decimals of a number that fits 96 bits scaled. Sign, whole part
+/// and decimals, rounded; `None` for what is no such number.
+pub(crate) fn short_float(value: f64, precision: usize) -> Option<(bool, u64, u64)> {
     const POWERS: [u64; 10] =
         [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000, 1_000_000_000];
-    let Some(&scale) = POWERS.get(precision) else { return false };
+    if !value.is_finite() {
+        return None;
+    }
+    let &scale = POWERS.get(precision)?;
+    if value == 0.0 {
+        return Some((value.is_sign_negative(), 0, 0));
+    }
     let bits = value.to_bits();
     let exponent = ((bits >> 52) & 0x7FF) as i32;
     let fraction = bits & ((1 << 52) - 1);
@@ -85,20 +106,15 @@ fn put_short_float(out: &mut Vec<u8>, value: f64, precision: usize) -> bool {
             let half = 1u128 << (shift - 1);
             whole + u128::from(rest > half || (rest == half && whole & 1 == 1))
         }
-        41.. => return false,
+        41.. => return None,
         _ => 0,
     };
-    let (whole, decimals) = (rounded / u128::from(scale), (rounded % u128::from(scale)) as u64);
-    let Ok(whole) = u64::try_from(whole) else { return false };
-    if value.is_sign_negative() {
-        out.push(b'-');
-    }
-    put_uint(out, whole);
-    if precision > 0 {
-        out.push(b'.');
-        put_padded(out, decimals, precision);
-    }
-    true
+    let (whole, decimals) = match u64::try_from(rounded) {
+        // A division of this width is one instruction.
+        Ok(rounded) => (rounded / scale, rounded % scale),
+        Err(_) => (u64::try_from(rounded / u128::from(scale)).ok()?, (rounded % u128::from(scale)) as u64),
+    };
+    Some((value.is_sign_negative(), whole, decimals))
 }
 
 /// Appends a number the way `-H` abbreviates it: three digits behind the point, cut to `precision`, then a

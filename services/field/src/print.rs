@@ -4,12 +4,13 @@ use crate::columns::Column;
 use crate::number::{put_abbreviated, put_float, put_hex, put_hex_digits, put_int, put_uint};
 use crate::row::{Body, Row};
 use crate::services::Services;
+use crate::small::Small;
 use crate::style::{Cidr, Form, Names, Style, UserData};
 use crate::table::{Cell, Field, Layout};
 use crate::time::{TimeText, XML_FORMAT};
 use crate::userdata;
 use crate::value::Value;
-use crate::{colour, names, structured};
+use crate::{cells, colour, names, structured};
 use record::dsr::flow::FlowKey;
 use std::borrow::Cow;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -18,10 +19,15 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 pub struct Printer {
     pub(crate) columns: Vec<Column>,
     pub(crate) style: Style,
-    services: Services,
-    time: TimeText,
+    pub(crate) services: Services,
+    pub(crate) time: TimeText,
     /// Text of the present cell, reused from cell to cell.
     cell: Vec<u8>,
+    pub(crate) small: Small,
+    /// What is known of the columns beforehand, when rows have fixed columns.
+    plan: Option<Vec<cells::Plan>>,
+    /// Characters of such a row.
+    pub(crate) room: usize,
     hosts: crate::hosts::Hosts,
     /// Formats of single columns (`-s stime:20:%F`), by their text.
     formats: Vec<(String, TimeText)>,
@@ -44,6 +50,9 @@ impl Printer {
             formats: Vec::new(),
             names_broadcast: style.compat
                 && columns.iter().any(|column| matches!(column.field.name, "smac" | "dmac")),
+            small: Small::default(),
+            plan: None,
+            room: 0,
             style,
         };
         for column in columns {
@@ -53,7 +62,15 @@ impl Printer {
             printer.formats.push((format, text));
         }
         printer.lay_out();
+        printer.plan = cells::plan(&printer);
+        printer.room = printer.plan.as_deref().map_or(0, Printer::room_of);
         printer
+    }
+
+    /// The same, every cell taking the long way.
+    #[cfg(test)]
+    pub(crate) fn without_plan(self) -> Printer {
+        Printer { plan: None, ..self }
     }
 
     /// The style in use.
@@ -88,7 +105,7 @@ impl Printer {
     }
 
     /// Whether a column shows dates in a format of its own.
-    fn has_format(&self, column: &Column) -> bool {
+    pub(crate) fn has_format(&self, column: &Column) -> bool {
         let date = matches!(column.field.layout, Layout::Date | Layout::SideDate);
         date && !self.style.compat && column.format.is_some()
     }
@@ -198,6 +215,13 @@ impl Printer {
         }
         let line = out.len();
         let columns = std::mem::take(&mut self.columns);
+        if let Some(plan) = self.plan.take_if(|_| self.style.user_data != UserData::Hex) {
+            self.fixed_row(out, &columns, &plan, row);
+            trim(out, line);
+            out.push(b'\n');
+            (self.plan, self.columns) = (Some(plan), columns);
+            return;
+        }
         let mut text = std::mem::take(&mut self.cell);
         let mut dumps = false;
         for (at, column) in columns.iter().enumerate() {
@@ -257,6 +281,21 @@ impl Printer {
             }
             None => trim(out, line),
         }
+    }
+
+    /// Appends the cell of a column.
+    pub(crate) fn put_column(
+        &mut self,
+        out: &mut Vec<u8>,
+        column: &Column,
+        value: &Value<'_>,
+        row: &Row<'_>,
+    ) {
+        let mut text = std::mem::take(&mut self.cell);
+        text.clear();
+        self.put_value(&mut text, column, value);
+        self.put_cell(out, &mut text, column, value, row);
+        self.cell = text;
     }
 
     /// Appends a text in the form of its cell.
@@ -551,34 +590,28 @@ fn blanks(out: &mut Vec<u8>, mut count: usize) {
 
 /// Appends a dotted quad.
 pub fn put_ipv4(out: &mut Vec<u8>, address: u32) {
-    // Put together in place and appended once: this is the commonest cell.
-    let (mut text, mut at) = ([b'.'; 16], 0);
-    for octet in address.to_be_bytes() {
-        if octet >= 100 {
-            text[at] = b'0' + octet / 100;
-            at += 1;
-        }
-        if octet >= 10 {
-            text[at] = b'0' + octet / 10 % 10;
-            at += 1;
-        }
-        text[at] = b'0' + octet % 10;
-        at += 2;
-    }
-    out.extend_from_slice(&text[..at - 1]);
+    let mut small = Small::default();
+    small.put_ipv4(address);
+    out.extend_from_slice(small.text().unwrap_or_default());
 }
 
 /// Appends an IPv6 address as the C library writes it: RFC 5952, and IPv4 notation for the embedded forms.
 pub fn put_ipv6(out: &mut Vec<u8>, octets: [u8; 16]) {
+    let mut small = Small::default();
+    small.put_ipv6(octets);
+    out.extend_from_slice(small.text().unwrap_or_default());
+}
+
+/// The same by the standard library's hand.
+#[cfg(test)]
+pub(crate) fn put_ipv6_exactly(out: &mut Vec<u8>, octets: [u8; 16]) {
     use std::io::Write;
-    let address = Ipv6Addr::from(octets);
-    let segments = address.segments();
+    let segments = Ipv6Addr::from(octets).segments();
     if segments[..6] == [0; 6] && segments[6] != 0 {
-        out.extend_from_slice(b"::");
-        put_ipv4(out, u32::from_be_bytes([octets[12], octets[13], octets[14], octets[15]]));
+        let [.., a, b, c, d] = octets;
+        write!(out, "::{a}.{b}.{c}.{d}").expect("a vector takes all");
     } else {
-        // Writing to a vector cannot fail.
-        let _ = write!(out, "{address}");
+        write!(out, "{}", Ipv6Addr::from(octets)).expect("a vector takes all");
     }
 }
 

@@ -8,7 +8,7 @@ use record::dsr::flow::{DIRECTION, Flow, FlowKey, Ipv4Detail, Ipv4Key, address};
 use record::dsr::metric::{Counters, Metric};
 use record::dsr::network::Network;
 use record::dsr::time::{Stamps, Time, Times};
-use record::{Index, Mar, RecordView, SourceId, Stamp};
+use record::{Index, Mar, Parts, RecordView, SourceId, Stamp};
 
 /// What a row is made of.
 #[derive(Clone, Copy)]
@@ -66,13 +66,13 @@ impl<'a> Row<'a> {
             // 3.0.8 clears the mark of an Ethernet key without exchanging its ends.
             *key = key.exchanged();
         }
-        let network = view.network();
-        let mut times = view.times();
+        let parts = view.parts();
+        let mut times = parts.times;
         if style.compat {
-            historic_key(view, flow.as_mut(), network.is_some());
-            historic_times(view, &mut times);
+            historic_key(view, flow.as_mut(), &parts);
+            historic_times(&parts, &mut times);
         }
-        let mut metric = view.metric();
+        let (mut metric, network) = (parts.metric, parts.network);
         if let (Some(metric), 1..) = (&mut metric, style.extra_octets) {
             for side in [&mut metric.src, &mut metric.dst] {
                 side.bytes = side.bytes.saturating_add(side.packets.saturating_mul(style.extra_octets));
@@ -163,16 +163,16 @@ impl<'a> Row<'a> {
 }
 
 /// A lone ICMP reply of which no header was kept: 3.0.8 does not turn it and shows a type of its own making.
-fn historic_key(view: &RecordView<'_>, flow: Option<&mut Flow>, network: bool) {
+fn historic_key(view: &RecordView<'_>, flow: Option<&mut Flow>, parts: &Parts) {
     if let Some(Flow {
         qualifier,
         key: FlowKey::Ipv4(Ipv4Key { detail: Ipv4Detail::Icmp { typ, .. }, .. }),
         ..
     }) = flow
         && *qualifier & DIRECTION != 0
-        && !network
+        && parts.network.is_none()
         && !view.is_turned()
-        && view.metric().is_some_and(|metric| metric.src.packets > 0 && metric.dst.packets == 0)
+        && parts.metric.is_some_and(|metric| metric.src.packets > 0 && metric.dst.packets == 0)
     {
         *typ = 4;
     }
@@ -180,11 +180,11 @@ fn historic_key(view: &RecordView<'_>, flow: Option<&mut Flow>, network: bool) {
 
 /// Stamps that say "not set" are shown by 3.0.8 as they are. Where both sides share one range that reaches into
 /// another second, it gives a side of one packet the start alone.
-fn historic_times(view: &RecordView<'_>, times: &mut Times) {
+fn historic_times(parts: &Parts, times: &mut Times) {
     if let (Some((start, end)), Some(other)) = (times.src, times.dst)
         && other == (start, end)
         && start.secs() != end.secs()
-        && let Some(metric) = view.metric()
+        && let Some(metric) = parts.metric
     {
         for (range, counters) in [(&mut times.src, metric.src), (&mut times.dst, metric.dst)] {
             if counters.packets == 1 {
@@ -192,11 +192,11 @@ fn historic_times(view: &RecordView<'_>, times: &mut Times) {
             }
         }
     }
-    if let Some(Time { stamps: Stamps::One(stamp) | Stamps::Range(stamp, _), .. }) = view.time_stored()
+    if let Some(Time { stamps: Stamps::One(stamp) | Stamps::Range(stamp, _), .. }) = parts.time_stored
         && stamp.secs() == UNSET
         && times.src.is_none()
     {
-        let metric = view.metric().unwrap_or_default();
+        let metric = parts.metric.unwrap_or_default();
         times.src = (metric.src.packets > 0).then_some((stamp, stamp));
         times.dst = (metric.dst.packets > 0).then_some((stamp, stamp));
     }

@@ -1,6 +1,7 @@
 //! Time stamps as text: `RA_TIME_FORMAT`, `-u`, `-p` and the zone (chapter ra-output, section 6).
 
 use crate::number::{put_padded, put_uint};
+use crate::small::Small;
 use jiff::tz::{Offset, TimeZone};
 use jiff::{Timestamp, Zoned};
 use record::Stamp;
@@ -26,13 +27,23 @@ pub struct TimeText {
     unix: bool,
     signed: bool,
     second: Option<u32>,
+    /// Whether the present text has a point in it.
+    point: bool,
 }
 
 impl TimeText {
     /// `format` is strftime's with `%f` for the fraction, of which `precision` digits are kept (at most six);
     /// `unix` prints seconds since the epoch instead.
     pub fn new(format: &str, zone: TimeZone, precision: usize, unix: bool) -> TimeText {
-        TimeText { pieces: pieces(format, precision), zone, precision, unix, signed: false, second: None }
+        TimeText {
+            pieces: pieces(format, precision),
+            zone,
+            precision,
+            unix,
+            signed: false,
+            second: None,
+            point: unix && precision > 0,
+        }
     }
 
     /// Takes the seconds as a signed 32 bit number, as 3.0.8 does: stamps from 2038 on fall before 1970.
@@ -63,6 +74,34 @@ impl TimeText {
         }
     }
 
+    /// Puts the text of a stamp.
+    #[inline]
+    pub(crate) fn put_small(&mut self, small: &mut Small, stamp: Stamp) {
+        let (second, usec) = (stamp.secs(), stamp.subsec_micros());
+        if self.unix {
+            small.put_uint(u64::from(second));
+            if self.precision > 0 {
+                small.put(b".");
+                small.put_micros(usec, self.precision);
+            }
+            return;
+        }
+        if self.second != Some(second) {
+            self.render(second);
+        }
+        for piece in &self.pieces {
+            match piece {
+                Piece::Clock { text, .. } => small.put(text),
+                Piece::Fraction => small.put_micros(usec, self.precision),
+            }
+        }
+    }
+
+    /// Whether the text of the stamp that was put last has a point in it.
+    pub(crate) fn has_point(&self) -> bool {
+        self.point
+    }
+
     /// Length of the text of a sample time.
     pub fn sample_len(&mut self) -> usize {
         let mut text = Vec::new();
@@ -74,10 +113,12 @@ impl TimeText {
         let seconds = if self.signed { i64::from(second as i32) } else { i64::from(second) };
         let at = Timestamp::from_second(seconds).unwrap_or(Timestamp::UNIX_EPOCH);
         let mut clock = Clock { at, zone: &self.zone, zoned: None, offset: self.zone.to_offset(at) };
+        self.point = false;
         for piece in &mut self.pieces {
             if let Piece::Clock { format, text } = piece {
                 text.clear();
                 clock.put(text, format);
+                self.point |= text.contains(&b'.');
             }
         }
         self.second = Some(second);

@@ -58,6 +58,7 @@ pub enum Kind {
 
 impl Kind {
     /// The kind that a nibble (0–15) stands for.
+    #[inline]
     pub fn from_nibble(nibble: u8) -> Kind {
         match nibble & 0x0f {
             0x8 => Kind::Mar,
@@ -84,11 +85,13 @@ impl Kind {
     }
 
     /// Whether this is a management record.
+    #[inline]
     pub fn is_mar(self) -> bool {
         matches!(self, Kind::Mar | Kind::NetflowMar)
     }
 
     /// Whether the body is a sequence of DSRs: flow, NetFlow, event and imported flow records.
+    #[inline]
     pub fn has_dsrs(self) -> bool {
         matches!(self, Kind::Flow | Kind::Netflow | Kind::Event | Kind::Aflow)
     }
@@ -130,6 +133,7 @@ pub enum Cause {
 
 impl Cause {
     /// The cause that a nibble (0–15) stands for.
+    #[inline]
     pub fn from_nibble(nibble: u8) -> Cause {
         match nibble & 0x0f {
             0x0 => Cause::Unset,
@@ -168,7 +172,7 @@ impl Cause {
 
 /// Whether an octet is the first of a flow or management record's header rather than the type of a DSR: no chapter
 /// describes DSRs of these types.
-pub(crate) fn begins_record(octet: u8) -> bool {
+pub(crate) const fn begins_record(octet: u8) -> bool {
     matches!(octet, 0x13 | 0x15 | 0x33 | 0x35 | 0x83 | 0x85)
 }
 
@@ -204,6 +208,7 @@ impl Header {
     }
 
     /// Reads the first four octets; `None` when there are fewer.
+    #[inline]
     pub fn parse(bytes: &[u8]) -> Option<Header> {
         let [typ, cause, hi, lo] = wire::array(bytes, 0)?;
         Some(Header {

@@ -34,7 +34,7 @@ pub use mar::{Cookie, MAR_LEN, Mar, STATUS_ID_MASK, STATUS_INTERFACE, STATUS_SAS
 pub use model::{Dsr, EncodeError, Form, Record};
 pub use source_id::SourceId;
 pub use stamp::Stamp;
-pub use view::{Layout, RecordError, RecordView};
+pub use view::{Layout, Parts, RecordError, RecordView};
 
 /// Octets of the longest record: 65 535 words.
 pub const MAX_RECORD_LEN: usize = 65_535 * 4;

@@ -4,10 +4,12 @@ mod fields;
 mod repair;
 
 use crate::dsr::flow::{self, address, kind};
-use crate::dsr::{Index, Walk};
-use crate::header::{self, Header, Kind};
+use crate::dsr::{DATA, DsrHeader, Index, PLACES, SWALLOWED, Walk};
+use crate::header::{Header, Kind};
 use crate::mar::Mar;
 use thiserror::Error;
+
+pub use fields::Parts;
 
 /// Why octets are not a record that can be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -99,6 +101,7 @@ impl<'a> RecordView<'a> {
 
     /// The record at the start of `bytes`, which were walked before. With the layout of another record the view shows
     /// nonsense, but never octets beyond `bytes`.
+    #[inline]
     pub fn with_layout(bytes: &'a [u8], layout: Layout) -> RecordView<'a> {
         let bytes = bytes.get(..layout.len()).unwrap_or(bytes);
         RecordView { bytes, layout, repair: repair::Repair::default() }
@@ -115,18 +118,26 @@ impl<'a> RecordView<'a> {
     }
 
     fn walk(&mut self) -> Result<(), RecordError> {
+        let bytes = self.bytes;
         let mut at = Header::LEN;
-        let mut walk = Walk::new(self.bytes.get(at..).unwrap_or(&[]));
-        for dsr in walk.by_ref() {
-            self.layout.swallowed |= header::begins_record(dsr.header.typ);
-            if let Some(place) = dsr.header.index().and_then(|i| self.layout.at.get_mut(i as usize)) {
-                // Fits: a record has at most 65 535 words.
-                *place = (at / 4) as u16;
+        let mut stopped_at_zero = false;
+        while let Some(dsr) = bytes.get(at..).and_then(DsrHeader::parse) {
+            stopped_at_zero = dsr.len == 0;
+            if stopped_at_zero || dsr.len > bytes.len() - at {
+                break;
             }
-            at += dsr.bytes.len();
+            let place = match PLACES[usize::from(dsr.typ)] {
+                DATA => dsr.index().map_or(usize::MAX, |index| index as usize),
+                place => usize::from(place),
+            };
+            match self.layout.at.get_mut(place) {
+                // Fits: a record has at most 65 535 words.
+                Some(word) => *word = (at / 4) as u16,
+                None => self.layout.swallowed |= place == usize::from(SWALLOWED),
+            }
+            at += dsr.len;
         }
         self.layout.walked = at;
-        let stopped_at_zero = crate::DsrHeader::parse(walk.rest()).is_some_and(|h| h.len == 0);
         if stopped_at_zero && !self.has(Index::Time) {
             return Err(RecordError::ZeroDsr { at });
         }
@@ -141,6 +152,7 @@ impl<'a> RecordView<'a> {
     }
 
     /// All octets of the record, header included, as stored.
+    #[inline]
     pub fn bytes(&self) -> &'a [u8] {
         self.bytes
     }
@@ -151,6 +163,7 @@ impl<'a> RecordView<'a> {
     }
 
     /// What the record is.
+    #[inline]
     pub fn kind(&self) -> Kind {
         self.layout.header.kind
     }
@@ -161,17 +174,20 @@ impl<'a> RecordView<'a> {
     }
 
     /// Whether the record has a DSR at this place.
+    #[inline]
     pub fn has(&self, index: Index) -> bool {
         self.layout.at.get(index as usize).is_some_and(|&w| w != 0)
     }
 
     /// The octets of a DSR as stored, DSR header included; the last one when there are several of a type.
+    #[inline]
     pub fn dsr(&self, index: Index) -> Option<&'a [u8]> {
         let at = usize::from(*self.layout.at.get(index as usize)?) * 4;
         if at == 0 {
             return None;
         }
-        Walk::new(self.bytes.get(at..)?).next().map(|d| d.bytes)
+        let rest = self.bytes.get(at..)?;
+        rest.get(..DsrHeader::parse(rest)?.len)
     }
 
     /// All DSRs in the order in which they are stored, unknown ones included.

@@ -1,38 +1,47 @@
 //! Checked reads from and writes to byte slices; every multi-octet field of the format goes through here.
 
 /// `N` octets at `at`, or `None` when the slice ends before.
+#[inline]
 pub(crate) fn array<const N: usize>(b: &[u8], at: usize) -> Option<[u8; N]> {
     b.get(at..at.checked_add(N)?)?.try_into().ok()
 }
 
+#[inline]
 pub(crate) fn byte(b: &[u8], at: usize) -> Option<u8> {
     b.get(at).copied()
 }
 
+#[inline]
 pub(crate) fn be16(b: &[u8], at: usize) -> Option<u16> {
     array(b, at).map(u16::from_be_bytes)
 }
 
+#[inline]
 pub(crate) fn be32(b: &[u8], at: usize) -> Option<u32> {
     array(b, at).map(u32::from_be_bytes)
 }
 
+#[inline]
 pub(crate) fn be64(b: &[u8], at: usize) -> Option<u64> {
     array(b, at).map(u64::from_be_bytes)
 }
 
+#[inline]
 pub(crate) fn le16(b: &[u8], at: usize) -> Option<u16> {
     array(b, at).map(u16::from_le_bytes)
 }
 
+#[inline]
 pub(crate) fn le32(b: &[u8], at: usize) -> Option<u32> {
     array(b, at).map(u32::from_le_bytes)
 }
 
+#[inline]
 pub(crate) fn bef32(b: &[u8], at: usize) -> Option<f32> {
     be32(b, at).map(f32::from_bits)
 }
 
+#[inline]
 pub(crate) fn lef32(b: &[u8], at: usize) -> Option<f32> {
     le32(b, at).map(f32::from_bits)
 }

@@ -11,11 +11,17 @@ use record::{Index, Kind, Version};
 const TCP: u8 = 6;
 const ESP: u8 = 50;
 const FRAGMENTS_OVERLAP: u8 = 0x02;
+/// Bits of the qualifier of IPATTR that say that options or fragments were seen (chapter record-format, 7.6).
+const REMARKABLE: u8 = 0x3C;
+/// Octets of a MAC DSR.
+const MAC_LEN: usize = 20;
 
 /// The nine positions.
 pub fn flgs<'a>(row: &Row<'a>) -> Value<'a> {
     let Some(view) = row.view() else { return Value::Absent };
-    let attributes = view.ipattr();
+    // Few records have what this shows: the qualifier tells without reading the rest.
+    let remarkable = |dsr: &&[u8]| dsr.get(2).is_some_and(|qualifier| qualifier & REMARKABLE != 0);
+    let attributes = view.dsr(Index::IpAttr).filter(remarkable).and_then(|_| view.ipattr());
     let mut text = [b' '; 9];
     text[0] = origin(row);
     text[1] = encapsulation(row);
@@ -35,10 +41,7 @@ pub fn flgs<'a>(row: &Row<'a>) -> Value<'a> {
     if view.has(Index::Cor) {
         text[8] = b'0' + view.correlations().len().min(9) as u8;
     }
-    let mut short = Short::new();
-    // Cannot fail: nine characters.
-    let _ = short.extend_from_slice(&text);
-    Value::Text(short)
+    Value::Text(Short::from_array(text))
 }
 
 fn origin(row: &Row<'_>) -> u8 {
@@ -58,8 +61,8 @@ fn origin(row: &Row<'_>) -> u8 {
 
 fn encapsulation(row: &Row<'_>) -> u8 {
     let Some(view) = row.view() else { return b' ' };
-    let mac = view.mac();
-    if mac.is_some_and(|mac| mac.qualifier & 3 != 0) {
+    let mac = view.dsr(Index::Mac).filter(|mac| mac.len() >= MAC_LEN);
+    if mac.is_some_and(|mac| mac[2] & 3 != 0) {
         return b'M';
     }
     match view.encaps() {

@@ -28,6 +28,17 @@ pub struct Metric {
 const PACKETS_BYTES: u8 = 0x01;
 const PACKETS_BYTES_APP: u8 = 0x04;
 
+/// Reads as many numbers as are wanted, of `N` octets each.
+#[inline]
+fn fill<const N: usize>(wanted: &mut [u64], body: &[u8], read: impl Fn([u8; N]) -> u64) -> Option<()> {
+    let (numbers, _) = body.as_chunks::<N>();
+    let numbers = numbers.get(..wanted.len())?;
+    for (value, &octets) in wanted.iter_mut().zip(numbers) {
+        *value = read(octets);
+    }
+    Some(())
+}
+
 impl Metric {
     /// Reads a whole DSR. An unknown qualifier reads as all zero (section 11).
     pub fn parse(b: &[u8]) -> Option<Metric> {
@@ -38,28 +49,32 @@ impl Metric {
         if q == 0 || q > 12 {
             return Some(metric);
         }
-        let width = 1usize << ((q - 1) % 4);
-        let mut at = 4;
-        let mut next = || {
-            let v = match width {
-                1 => wire::byte(b, at).map(u64::from),
-                2 => wire::be16(b, at).map(u64::from),
-                4 => wire::be32(b, at).map(u64::from),
-                _ => wire::be64(b, at),
-            };
-            at += width;
-            v
-        };
-        let mut side = || -> Option<Counters> {
-            Some(Counters { packets: next()?, bytes: next()?, app_bytes: if app { next()? } else { 0 } })
+        let (count, sides) = (if app { 3 } else { 2 }, if q <= 4 { 2 } else { 1 });
+        let mut values = [0u64; 6];
+        let wanted = values.get_mut(..count * sides)?;
+        let body = b.get(4..)?;
+        match (q - 1) % 4 {
+            0 => fill(wanted, body, |[octet]: [u8; 1]| u64::from(octet))?,
+            1 => fill(wanted, body, |octets| u64::from(u16::from_be_bytes(octets)))?,
+            2 => fill(wanted, body, |octets| u64::from(u32::from_be_bytes(octets)))?,
+            _ => fill(wanted, body, u64::from_be_bytes)?,
+        }
+        let [p1, b1, third, fourth, fifth, sixth] = values;
+        let (first, second) = if app {
+            (
+                Counters { packets: p1, bytes: b1, app_bytes: third },
+                Counters { packets: fourth, bytes: fifth, app_bytes: sixth },
+            )
+        } else {
+            (
+                Counters { packets: p1, bytes: b1, app_bytes: 0 },
+                Counters { packets: third, bytes: fourth, app_bytes: 0 },
+            )
         };
         match (q - 1) / 4 {
-            0 => {
-                metric.src = side()?;
-                metric.dst = side()?;
-            }
-            1 => metric.src = side()?,
-            _ => metric.dst = side()?,
+            0 => (metric.src, metric.dst) = (first, second),
+            1 => metric.src = first,
+            _ => metric.dst = first,
         }
         Some(metric)
     }

@@ -29,7 +29,8 @@ pub mod transport;
 pub mod tunnel;
 pub mod vlan;
 
-use crate::wire::{self, Put};
+use crate::header::begins_record;
+use crate::wire::Put;
 
 /// DSR type codes (octet 0, section 5.2).
 pub mod code {
@@ -131,7 +132,7 @@ impl Index {
 
     /// The place of a DSR by its type code and subtype; `None` for types that no chapter describes. A DATA DSR
     /// that names neither side, as event records have, counts as source side.
-    pub fn of(typ: u8, subtype: u8, qualifier: u8) -> Option<Index> {
+    pub const fn of(typ: u8, subtype: u8, qualifier: u8) -> Option<Index> {
         Some(match typ & 0x7f {
             code::TRANSPORT => Index::Transport,
             code::FLOW => Index::Flow,
@@ -169,6 +170,30 @@ impl Index {
     }
 }
 
+/// Places by type octet, for the walk over a record: [`Index`] as a number, or one of the marks below.
+pub(crate) const PLACES: [u8; 256] = {
+    let mut places = [NOWHERE; 256];
+    let mut typ = 0;
+    while typ < 256 {
+        if begins_record(typ as u8) {
+            places[typ] = SWALLOWED;
+        } else if typ & 0x7f == code::DATA as usize {
+            places[typ] = DATA;
+        } else if let Some(index) = Index::of(typ as u8, 0, 0) {
+            places[typ] = index as u8;
+        }
+        typ += 1;
+    }
+    places
+};
+
+/// A type that no chapter describes.
+const NOWHERE: u8 = 0xff;
+/// The first octet of a record rather than a type.
+pub(crate) const SWALLOWED: u8 = 0xfe;
+/// User data: the subtype says of which side.
+pub(crate) const DATA: u8 = 0xfd;
+
 /// A DSR's header (section 5.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DsrHeader {
@@ -184,8 +209,9 @@ pub struct DsrHeader {
 
 impl DsrHeader {
     /// Reads the header at the start of `b`.
+    #[inline]
     pub fn parse(b: &[u8]) -> Option<DsrHeader> {
-        let [typ, subtype, b2, b3] = wire::array(b, 0)?;
+        let &[typ, subtype, b2, b3] = b.first_chunk()?;
         let (qualifier, words) = if typ & 0x80 != 0 {
             (0, 1)
         } else if subtype & 0x80 != 0 {
@@ -233,6 +259,7 @@ impl<'a> Walk<'a> {
 impl<'a> Iterator for Walk<'a> {
     type Item = RawDsr<'a>;
 
+    #[inline]
     fn next(&mut self) -> Option<RawDsr<'a>> {
         let header = DsrHeader::parse(self.rest)?;
         if header.len == 0 {
@@ -265,4 +292,22 @@ pub(crate) fn end(out: &mut Vec<u8>, at: usize) {
 /// Pads to a whole word counted from `at`.
 pub(crate) fn pad(out: &mut Vec<u8>, at: usize) {
     out.zeros((out.len() - at).wrapping_neg() % 4);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_those_of_the_indices() {
+        for typ in 0..=255u8 {
+            let index = Index::of(typ, 0, 0);
+            match PLACES[usize::from(typ)] {
+                NOWHERE => assert_eq!(index, None),
+                SWALLOWED => assert!(begins_record(typ)),
+                DATA => assert_eq!(index, Some(Index::SrcData)),
+                place => assert_eq!(index.map(|index| index as u8), Some(place)),
+            }
+        }
+    }
 }

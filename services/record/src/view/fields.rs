@@ -30,6 +30,19 @@ use crate::dsr::{Index, icmp};
 use crate::source_id::SourceId;
 use crate::stamp::Stamp;
 
+/// What nearly every row is made of, see [`RecordView::parts`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Parts {
+    /// Packets and octets.
+    pub metric: Option<Metric>,
+    /// Times by side.
+    pub times: Times,
+    /// The TIME DSR as stored.
+    pub time_stored: Option<Time>,
+    /// Protocol state.
+    pub network: Option<Network>,
+}
+
 macro_rules! plain {
     ($($(#[$doc:meta])* $name:ident: $index:ident => $model:ty;)*) => {$(
         $(#[$doc])*
@@ -137,9 +150,16 @@ impl<'a> RecordView<'a> {
     /// Protocol state as a reader shows it: window and flags of a TCP side without packets are zero; RTP and RTCP
     /// only when they are what they claim (section 7.5). `None` also for the empty DSR.
     pub fn network(&self) -> Option<Network> {
+        self.network_beside(self.metric_stored().as_ref())
+    }
+
+    fn network_beside(&self, metric: Option<&Metric>) -> Option<Network> {
         let stored = self.dsr(Index::Network)?;
+        // The commonest form of it, looked at before anything else is.
+        if let [_, 0, _, _] = stored {
+            return None;
+        }
         let mut network = Network::parse(stored)?;
-        let metric = Metric::parse(self.dsr(Index::Metric).unwrap_or(&[]));
         match &mut network.body {
             Body::Empty => return None,
             Body::Tcp(tcp) => match tcp {
@@ -188,10 +208,29 @@ impl<'a> RecordView<'a> {
 
     /// Times by side (section 7.3, with the help of METRIC).
     pub fn times(&self) -> Times {
-        let Some(time) = self.time_stored() else { return Times::default() };
-        let metric = Metric::parse(self.dsr(Index::Metric).unwrap_or(&[]));
-        let times = time.resolve(metric.as_ref(), self.has(Index::Icmp));
+        self.times_beside(self.time_stored().as_ref(), self.metric_stored().as_ref())
+    }
+
+    fn times_beside(&self, time: Option<&Time>, metric: Option<&Metric>) -> Times {
+        let Some(time) = time else { return Times::default() };
+        let times = time.resolve(metric, self.has(Index::Icmp));
         if self.layout.rest_exchanged { times.reversed() } else { times }
+    }
+
+    fn metric_stored(&self) -> Option<Metric> {
+        Metric::parse(self.dsr(Index::Metric)?)
+    }
+
+    /// Counters, times and state together, each DSR read once: as [`RecordView::metric`], [`RecordView::times`],
+    /// [`RecordView::time_stored`] and [`RecordView::network`] give them.
+    pub fn parts(&self) -> Parts {
+        let (metric, time_stored) = (self.metric_stored(), self.time_stored());
+        Parts {
+            times: self.times_beside(time_stored.as_ref(), metric.as_ref()),
+            network: self.network_beside(metric.as_ref()),
+            metric: if self.layout.rest_exchanged { metric.map(Metric::reversed) } else { metric },
+            time_stored,
+        }
     }
 
     /// Earliest time of the record; for a management record its `now`. [`Stamp::ZERO`] when it has none.

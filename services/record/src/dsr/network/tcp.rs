@@ -225,22 +225,24 @@ const SIDE_V2: usize = 52;
 
 impl TcpSide {
     fn parse(b: &[u8], at: usize, two: bool) -> Option<TcpSide> {
-        let word = |i: usize| wire::be32(b, at + 4 * i);
+        let side: [u8; 48] = wire::array(b, at)?;
+        let (words, _) = side.as_chunks::<4>();
+        let word = |i: usize| words.get(i).map_or(0, |&word| u32::from_be_bytes(word));
         Some(TcpSide {
-            last_sec: word(0)?,
-            last_frac: word(1)?,
-            status: word(2)?,
-            seqbase: word(3)?,
-            seq: word(4)?,
-            ack: word(5)?,
-            winnum: word(6)?,
-            bytes: word(7)?,
-            retrans: word(8)?,
-            ackbytes: word(9)?,
-            winbytes: word(10)?,
-            window: wire::be16(b, at + 44)?,
-            flags: wire::byte(b, at + 46)?,
-            window_scale: wire::byte(b, at + 47)?,
+            last_sec: word(0),
+            last_frac: word(1),
+            status: word(2),
+            seqbase: word(3),
+            seq: word(4),
+            ack: word(5),
+            winnum: word(6),
+            bytes: word(7),
+            retrans: word(8),
+            ackbytes: word(9),
+            winbytes: word(10),
+            window: u16::from_be_bytes([side[44], side[45]]),
+            flags: side[46],
+            window_scale: side[47],
             maxseg: if two { Some((wire::be16(b, at + 48)?, wire::be16(b, at + 50)?)) } else { None },
         })
     }
