@@ -20,7 +20,8 @@ pub struct Signals {
 }
 
 impl Signals {
-    /// INT and TERM stop.
+    /// INT and TERM stop. A file that may not grow any more is an error of whoever writes it, not the end of the program
+    /// amid a record.
     ///
     /// # Errors
     /// The handlers cannot be set.
@@ -38,6 +39,7 @@ impl Signals {
         };
         signals.stop_on(signal::SIGINT)?;
         signals.stop_on(signal::SIGTERM)?;
+        signal_hook::flag::register(signal::SIGXFSZ, Arc::default())?;
         Ok(signals)
     }
 

@@ -156,7 +156,9 @@ fn put_small(
             small.put_ipv6(octets)
         }
         // 3.0.8 has its own way with the broadcast address.
-        Value::Mac(octets) | Value::MacOrBroadcast(octets) if octets != [0xFF; 6] && style.vendors.is_none() => {
+        Value::Mac(octets) | Value::MacOrBroadcast(octets)
+            if octets != [0xFF; 6] && style.vendors.is_none() =>
+        {
             small.put_mac(octets);
         }
         Value::Port { port, .. } if style.names >= Names::Protocols => small.put_uint(port.into()),

@@ -8,6 +8,7 @@ use record::RecordView;
 use std::io::{self, ErrorKind};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use stream::{
@@ -144,8 +145,16 @@ fn file(
     client: &mut impl Client,
     fared: &mut Fared,
 ) -> Result<Next, Failure> {
-    let mut reader = match Reader::open(path) {
+    let stop = signals.stop_flag();
+    let stopped = || stop.load(Ordering::Relaxed) != 0;
+    let keep = signals.stop_flag();
+    let keep = Box::new(move || keep.load(Ordering::Relaxed) == 0);
+    let mut reader = match Reader::open_patiently(path, keep) {
         Ok(reader) => reader,
+        Err(_) if stopped() => {
+            fared.stopped = true;
+            return Ok(Next::Stop);
+        }
         Err(error) => {
             let missing = matches!(&error, Error::Io { source, .. } if is_missing(source));
             let text = match &error {
@@ -163,23 +172,25 @@ fn file(
         reader.set_range(start..end);
     }
     client.begin(Some(reader.initial().bytes()))?;
-    let stop = signals.stop_flag();
     let name = reader.name().to_owned();
     let mut playback = settings.playback.map(Playback::new);
     loop {
-        if stop.load(std::sync::atomic::Ordering::Relaxed) != 0 {
+        if stopped() {
             fared.stopped = true;
             return Ok(Next::Stop);
         }
-        match reader.next() {
-            Ok(None) => return Ok(Next::More),
-            Ok(Some(Item::Record { offset, view })) => {
+        match reader.next_event() {
+            // An input may seem to have ended because a signal came.
+            Ok(Event::Closed) if stopped() => {}
+            Ok(Event::Closed) => return Ok(Next::More),
+            Ok(Event::Idle) => client.idle()?,
+            Ok(Event::Item(Item::Record { offset, view })) => {
                 if let Some(playback) = playback.as_mut().filter(|_| view.kind().has_dsrs()) {
                     let end = view.end().micros();
                     while let Some(nap) = playback.nap(end, Instant::now()) {
                         client.idle()?;
                         std::thread::sleep(nap);
-                        if stop.load(std::sync::atomic::Ordering::Relaxed) != 0 {
+                        if stopped() {
                             fared.stopped = true;
                             return Ok(Next::Stop);
                         }
@@ -189,7 +200,9 @@ fn file(
                     return Ok(Next::Stop);
                 }
             }
-            Ok(Some(Item::Damage(damage))) => say(settings.program, &format!("{name}: {damage}")),
+            // As for the record that a signal cut.
+            Ok(Event::Item(Item::Damage(_))) if stopped() => {}
+            Ok(Event::Item(Item::Damage(damage))) => say(settings.program, &format!("{name}: {damage}")),
             Err(error) => {
                 say(settings.program, &error.to_string());
                 fared.bad = true;
@@ -279,7 +292,7 @@ fn sources(
             let (shared, bad, options) = (&shared, &bad, &options);
             scope.spawn(move || {
                 let failed = one_source(settings, signals, source, options, until, shared);
-                bad.fetch_or(failed, std::sync::atomic::Ordering::Relaxed);
+                bad.fetch_or(failed, Ordering::Relaxed);
             });
         }
     });

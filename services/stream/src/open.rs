@@ -2,9 +2,13 @@
 
 use std::fs::File;
 use std::io::{self, Cursor, Read};
+use std::os::fd::AsFd;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use crate::Error;
+use crate::patient::{Keep, Patient};
 
 /// Memory that a decompressor may use: more than any default setting of the compressors needs, little enough that a
 /// hostile file cannot exhaust the machine.
@@ -23,12 +27,35 @@ pub fn open(path: &Path) -> Result<Box<dyn Read + Send>, Error> {
     if path.as_os_str() == "-" {
         return decompress(io::stdin(), &name);
     }
+    decompress(file(path)?, &name)
+}
+
+/// As [`open`], for a reader that must not be kept waiting for ever: see [`Patient`].
+pub(crate) fn open_patiently(
+    path: &Path,
+    keep: Keep,
+    told: Arc<AtomicBool>,
+) -> Result<Box<dyn Read + Send>, Error> {
+    let name = display(path);
+    let input = if path.as_os_str() == "-" {
+        File::from(io::stdin().as_fd().try_clone_to_owned().map_err(|e| Error::io(&name, e))?)
+    } else {
+        file(path)?
+    };
+    if input.metadata().is_ok_and(|kind| kind.is_file()) {
+        return decompress(input, &name);
+    }
+    decompress(Patient::new(input, keep, told), &name)
+}
+
+fn file(path: &Path) -> Result<File, Error> {
+    let name = display(path);
     let file = File::open(path).map_err(|e| Error::io(&name, e))?;
     let kind = file.metadata().map_err(|e| Error::io(&name, e))?;
     if kind.is_dir() {
         return Err(Error::io(&name, io::ErrorKind::IsADirectory.into()));
     }
-    decompress(file, &name)
+    Ok(file)
 }
 
 /// The name by which messages call an input.

@@ -4,11 +4,15 @@ use std::fmt;
 use std::io::{self, Read};
 use std::ops::Range;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use record::{Reason, RecordView};
 
-use crate::frame::{Framer, Step};
+use crate::client::Event;
+use crate::frame::{Framer, Place, Step};
 use crate::hello::Initial;
+use crate::patient::Keep;
 use crate::{Error, INITIAL, open};
 
 /// What stands next in a stream.
@@ -83,6 +87,20 @@ impl Reader {
         Reader::new(open::display(path), open::open(path)?)
     }
 
+    /// As [`Reader::open`], but waiting for standard input or a named pipe goes on only as long as `keep` says so, asked
+    /// ten times a second; then the input counts as ended. [`Reader::next_event`] tells of pauses.
+    ///
+    /// # Errors
+    ///
+    /// As [`Reader::open`].
+    pub fn open_patiently(path: &Path, keep: Keep) -> Result<Reader, Error> {
+        let told = Arc::new(AtomicBool::new(false));
+        let input = open::open_patiently(path, keep, Arc::clone(&told))?;
+        let reader = Reader::new(open::display(path), input)?;
+        told.store(true, Ordering::Relaxed);
+        Ok(reader)
+    }
+
     /// Reads from `input`, called `name` in messages, as it is. Reads the initial management record at once.
     ///
     /// # Errors
@@ -126,36 +144,69 @@ impl Reader {
     /// [`Error::Io`] when the input fails, once everything in front of the failure has been handed out.
     #[allow(clippy::should_implement_trait)] // The item borrows from the reader.
     pub fn next(&mut self) -> Result<Option<Item<'_>>, Error> {
+        loop {
+            match self.advance()? {
+                Advance::Idle => {}
+                Advance::End => return Ok(None),
+                found => return Ok(self.item(&found)),
+            }
+        }
+    }
+
+    /// As [`Reader::next`], with the pauses of an input that was opened by [`Reader::open_patiently`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Reader::next`].
+    pub fn next_event(&mut self) -> Result<Event<'_>, Error> {
+        let found = self.advance()?;
+        Ok(match found {
+            Advance::Idle => Event::Idle,
+            _ => self.item(&found).map_or(Event::Closed, Event::Item),
+        })
+    }
+
+    fn item(&self, found: &Advance) -> Option<Item<'_>> {
+        match found {
+            Advance::Initial => {
+                RecordView::new(self.initial.bytes()).ok().map(|view| Item::Record { offset: 0, view })
+            }
+            Advance::Record(place) => {
+                Some(Item::Record { offset: place.offset, view: self.framer.view(place) })
+            }
+            Advance::Damage(damage) => Some(Item::Damage(*damage)),
+            Advance::Idle | Advance::End => None,
+        }
+    }
+
+    #[inline]
+    fn advance(&mut self) -> Result<Advance, Error> {
         if !self.begun {
             self.begun = true;
-            if self.range.contains(&0)
-                && let Ok(view) = RecordView::new(self.initial.bytes())
-            {
-                return Ok(Some(Item::Record { offset: 0, view }));
+            if self.range.contains(&0) {
+                return Ok(Advance::Initial);
             }
         }
         loop {
             match self.framer.step(self.ended) {
                 Step::Record(place) if !self.range.contains(&place.offset) => {
                     if place.offset >= self.range.end {
-                        return Ok(None);
+                        return Ok(Advance::End);
                     }
                 }
-                Step::Record(place) => {
-                    let view = self.framer.view(&place);
-                    return Ok(Some(Item::Record { offset: place.offset, view }));
-                }
-                Step::Damage(damage) => return Ok(Some(Item::Damage(damage))),
+                Step::Record(place) => return Ok(Advance::Record(place)),
+                Step::Damage(damage) => return Ok(Advance::Damage(damage)),
                 Step::More if self.ended => {
                     return match self.failed.take() {
                         Some(e) => {
                             Err(Error::io(format!("{}: offset {}", self.name, self.framer.offset()), e))
                         }
-                        None => Ok(None),
+                        None => Ok(Advance::End),
                     };
                 }
                 Step::More => match self.framer.fill(&mut self.input) {
                     Ok(n) => self.ended = n == 0,
+                    Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Ok(Advance::Idle),
                     Err(e) => {
                         self.ended = true;
                         self.failed = Some(e);
@@ -164,4 +215,13 @@ impl Reader {
             }
         }
     }
+}
+
+/// What a look at the input gave.
+enum Advance {
+    Initial,
+    Record(Place),
+    Damage(Damage),
+    Idle,
+    End,
 }
