@@ -18,6 +18,7 @@ mod flood;
 mod generator;
 mod live;
 mod measure;
+mod readers;
 
 use std::path::{Path, PathBuf};
 
@@ -190,28 +191,7 @@ fn compare(options: &Options, programs: &Path, folder: &Path) -> Result<(), Stri
         table(title, &lines, Some(made.packets), "packet");
     }
 
-    // The reader: both print the records of Debian's sensor, the last ones written (all metrics).
-    let ra = ours("ra");
-    for (title, flags) in [
-        ("ra, default columns", vec![]),
-        (
-            "ra, many columns",
-            vec![
-                "-s",
-                "stime,ltime,dur,proto,saddr,sport,dir,daddr,dport,spkts,dpkts,sbytes,dbytes,sload,dload,state",
-            ],
-        ),
-    ] {
-        let with = |program| {
-            let mut words = vec![program, "-X", "-n", "-r", theirs.as_str()];
-            words.extend(flags.iter().copied());
-            words
-        };
-        let lines =
-            [run("ra (ours)", false, &with(ra.as_str()), &[]), run("ra 3.0.8.2", true, &with("ra"), &[])];
-        table(title, &lines, None, "");
-    }
-    Ok(())
+    readers::compare(&pcap, &theirs, &ours("ra"), runs, folder)
 }
 
 fn table(title: &str, lines: &[Line], per: Option<u64>, unit: &str) {

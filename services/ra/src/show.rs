@@ -344,6 +344,7 @@ impl Show {
             }
             Verdict::Passed => {}
         }
-        Ok(Next::More)
+        // A source may be long in sending another.
+        Ok(if self.selection.is_done() { Next::Stop } else { Next::More })
     }
 }

@@ -216,10 +216,10 @@ fn frame(b: &[u8], ended: bool) -> Found<'_> {
         return doubtful(b, header, Err(Reason::UnknownType(header.kind.nibble())), ended);
     }
     match RecordView::new(b) {
-        Ok(view) if !view.is_sound() || (header.kind.is_mar() && len > crate::MAR_LEN) => {
+        Ok(view) if !view.is_sound() || (header.kind.is_mar() && len != crate::MAR_LEN) => {
             doubtful(b, header, Ok(view), ended)
         }
-        Ok(view) if junk_follows(b, len) => match overlapping(b, len, ended) {
+        Ok(view) if junk_follows(b, len, ended) => match overlapping(b, len, ended) {
             Some(at) => Found::Pass(at, Reason::BadLength(header.words)),
             None => Found::Record(view),
         },
@@ -264,8 +264,16 @@ fn doubtful<'a>(b: &'a [u8], header: Header, what: Result<RecordView<'a>, Reason
         }
     }
     let (after, end) = after(b, len, ended);
-    if let After::Unseen(need) = after {
-        return Found::More(need);
+    match (after, what) {
+        // Readable to its end, but for parts that nobody knows: its successor may be long in coming.
+        (After::Unseen(_), Ok(view)) if view.tail().is_empty() => {
+            return match chain(b, len, end) {
+                Chain::To(at) => Found::Pass(at, Reason::BadLength(header.words)),
+                _ => Found::Record(view),
+            };
+        }
+        (After::Unseen(need), _) => return Found::More(need),
+        _ => {}
     }
     let wrong = match what {
         Ok(_) => Reason::BadLength(header.words),
@@ -274,6 +282,9 @@ fn doubtful<'a>(b: &'a [u8], header: Header, what: Result<RecordView<'a>, Reason
     match (chain(b, len, end), after, what) {
         // Captured octets of another stream may lie in a record; then they do not lead to its end.
         (Chain::Broken(_), After::Certain, Ok(view)) => Found::Record(view),
+        (Chain::Broken(_), _, Ok(view)) if view.tail().is_empty() && !view.kind().is_mar() => {
+            Found::Record(view)
+        }
         (Chain::Broken(_), After::Certain, Err(reason)) => Found::Pass(len, reason),
         (Chain::To(at) | Chain::Past(at) | Chain::Broken(at), ..) => Found::Pass(at, wrong),
         (Chain::None, _, Ok(view)) => Found::Record(view),

@@ -4,7 +4,7 @@ mod fields;
 mod repair;
 
 use crate::dsr::flow::{self, address, kind};
-use crate::dsr::{DATA, DsrHeader, Index, PLACES, SWALLOWED, Walk};
+use crate::dsr::{DATA, DsrHeader, Index, PLACES, Walk};
 use crate::header::{Header, Kind};
 use crate::mar::Mar;
 use thiserror::Error;
@@ -59,8 +59,8 @@ pub struct Layout {
     key_exchanged: bool,
     /// Whether all else is.
     rest_exchanged: bool,
-    /// Whether a DSR has a type that only record headers have.
-    swallowed: bool,
+    /// Whether a DSR has a type that no chapter describes, or that only record headers have.
+    strange: bool,
 }
 
 impl Layout {
@@ -90,7 +90,7 @@ impl<'a> RecordView<'a> {
             walked: bytes.len(),
             key_exchanged: false,
             rest_exchanged: false,
-            swallowed: false,
+            strange: false,
         };
         let mut view = RecordView { bytes, layout, repair: repair::Repair::default() };
         if header.kind.has_dsrs() {
@@ -112,9 +112,9 @@ impl<'a> RecordView<'a> {
         self.layout
     }
 
-    /// Whether every octet belongs to a DSR, and none of these looks like the header of another record.
+    /// Whether every octet belongs to a DSR of a type that a chapter describes.
     pub fn is_sound(&self) -> bool {
-        self.layout.walked == self.bytes.len() && !self.layout.swallowed
+        self.tail().is_empty() && !self.layout.strange
     }
 
     fn walk(&mut self) -> Result<(), RecordError> {
@@ -133,7 +133,7 @@ impl<'a> RecordView<'a> {
             match self.layout.at.get_mut(place) {
                 // Fits: a record has at most 65 535 words.
                 Some(word) => *word = (at / 4) as u16,
-                None => self.layout.swallowed |= place == usize::from(SWALLOWED),
+                None => self.layout.strange = true,
             }
             at += dsr.len;
         }

@@ -110,10 +110,12 @@ pub(super) fn after(b: &[u8], len: usize, ended: bool) -> (After, usize) {
     (what, at)
 }
 
-/// Whether what follows a record in sync looks like no record: the cheap question, asked of every record.
-pub(super) fn junk_follows(b: &[u8], len: usize) -> bool {
+/// Whether what follows a record looks like no record: asked of every record, so the common answer comes quickly.
+#[inline]
+pub(super) fn junk_follows(b: &[u8], len: usize, ended: bool) -> bool {
     match b.get(len..).and_then(Header::parse) {
-        Some(h) => !h.is_empty() && !plausible(h),
+        Some(h) if plausible(h) => false,
+        Some(_) => after(b, len, ended).0 == After::Junk,
         None => false,
     }
 }
