@@ -26,6 +26,9 @@ struct Line {
     count: u64,
 }
 
+/// Title, options of both `ra`, and those of `nfdump` where it does the like.
+type Case<'a> = (&'a str, Vec<&'a str>, Option<&'a [&'a str]>);
+
 /// Measures the readers on `records`, a file of Debian's sensor made from `pcap`, and prints tables.
 ///
 /// # Errors
@@ -54,7 +57,7 @@ pub fn compare(pcap: &str, records: &str, ra: &str, runs: u32, folder: &Path) ->
     ];
     let write = ["-w", out];
     let nf_write = ["-w", out, "proto tcp and port 443"];
-    let cases: [(&str, Vec<&str>, Option<&[&str]>); 6] = [
+    let cases: [Case<'_>; 6] = [
         ("print, default columns", vec!["-n"], Some(&["-o", "line"])),
         ("print, default columns, names of ports", vec![], None),
         ("print, 16 columns", [&["-n"][..], &many_columns].concat(), None),

@@ -94,6 +94,8 @@ pub struct Framer {
     offset: u64,
     /// Where the octets that are being passed over begin, and what is wrong with them.
     passing: Option<(u64, Reason)>,
+    /// Octets behind the current place that have been searched in vain.
+    judged: usize,
 }
 
 /// What a look at the current place gives.
@@ -115,7 +117,7 @@ impl Framer {
 
     /// In the middle of a stream, at this offset.
     pub fn at(offset: u64) -> Framer {
-        Framer { offset, passing: None }
+        Framer { offset, ..Framer::default() }
     }
 
     /// Offset in the stream of the current place.
@@ -169,6 +171,7 @@ impl Framer {
                 }
                 Found::Lost(reason) => {
                     self.passing = Some((self.offset, reason));
+                    self.judged = 0;
                     self.offset += 1;
                     used += 1;
                 }
@@ -184,11 +187,16 @@ impl Framer {
 
     /// Passes over octets up to the next record. `None`: found, look again.
     fn pass<'a>(&mut self, begin: u64, reason: Reason, b: &[u8], ended: bool) -> (usize, Option<Frame<'a>>) {
-        let (passed, need) = match search(b, ended) {
+        let searched = search(b, self.judged, ended);
+        self.judged = searched.judged;
+        let (passed, need) = match (searched.found, searched.open) {
             (Some(at), _) => (at, None),
             (None, Some((at, need))) => (at, Some(need)),
             (None, None) => (b.len(), (!ended).then_some(Header::LEN)),
         };
+        if passed > 0 && searched.open.is_none() {
+            self.judged = 0;
+        }
         self.offset += passed as u64;
         let len = self.offset - begin;
         if need.is_none() || len >= DAMAGE_PIECE {
@@ -216,7 +224,7 @@ fn frame(b: &[u8], ended: bool) -> Found<'_> {
         return doubtful(b, header, Err(Reason::UnknownType(header.kind.nibble())), ended);
     }
     match RecordView::new(b) {
-        Ok(view) if !view.is_sound() || (header.kind.is_mar() && len != crate::MAR_LEN) => {
+        Ok(view) if !view.is_sound() || (header.kind.is_mar() && evidence(b) != Evidence::Certain(len)) => {
             doubtful(b, header, Ok(view), ended)
         }
         Ok(view) if junk_follows(b, len, ended) => match overlapping(b, len, ended) {
@@ -235,15 +243,15 @@ fn incomplete(b: &[u8], header: Header, ended: bool) -> Found<'_> {
     // waiting for the rest of a long record, which may never come.
     if header.kind.has_dsrs() {
         match nested_record(b, header.len()) {
-            Nested::At(at) => return Found::Pass(at, Reason::BadLength(header.words)),
+            Nested::At(at) => return Found::Pass(first_of(b, at), Reason::BadLength(header.words)),
             Nested::Unknown { need } if !ended => return Found::More(need),
             _ => {}
         }
     }
     if ended {
-        return match search(b.get(1..).unwrap_or(&[]), true) {
-            (Some(at), _) => Found::Pass(at + 1, Reason::BadLength(header.words)),
-            _ => Found::End(b.len()),
+        return match search(b.get(1..).unwrap_or(&[]), 0, true).found {
+            Some(at) => Found::Pass(at + 1, Reason::BadLength(header.words)),
+            None => Found::End(b.len()),
         };
     }
     if matches!(header.kind, Kind::Other(_)) && header.len() > LONGEST_UNKNOWN {
@@ -252,13 +260,21 @@ fn incomplete(b: &[u8], header: Header, ended: bool) -> Found<'_> {
     Found::More(header.len())
 }
 
+/// Where the records begin that lead to the one at `at`.
+fn first_of(b: &[u8], at: usize) -> usize {
+    match chain(b, at, at) {
+        Chain::To(first) => first,
+        _ => at,
+    }
+}
+
 /// A record, all there, that cannot be read or of which not all can be read: its length may be wrong. `what` is what it
 /// is if the length is right.
 fn doubtful<'a>(b: &'a [u8], header: Header, what: Result<RecordView<'a>, Reason>, ended: bool) -> Found<'a> {
     let len = header.len();
     if header.kind.has_dsrs() {
         match nested_record(b, len) {
-            Nested::At(at) => return Found::Pass(at, Reason::BadLength(header.words)),
+            Nested::At(at) => return Found::Pass(first_of(b, at), Reason::BadLength(header.words)),
             Nested::Unknown { need } if !ended => return Found::More(need),
             _ => {}
         }
@@ -268,7 +284,7 @@ fn doubtful<'a>(b: &'a [u8], header: Header, what: Result<RecordView<'a>, Reason
         // Readable to its end, but for parts that nobody knows: its successor may be long in coming.
         (After::Unseen(_), Ok(view)) if view.tail().is_empty() => {
             return match chain(b, len, end) {
-                Chain::To(at) => Found::Pass(at, Reason::BadLength(header.words)),
+                Chain::To(at) | Chain::Past(at) => Found::Pass(at, Reason::BadLength(header.words)),
                 _ => Found::Record(view),
             };
         }

@@ -130,9 +130,9 @@ proptest! {
         let mut octets = stream_of(10);
         let at = 128 + behind as usize * length;
         octets.splice(at..at, junk);
-        // Known parts that fill all of the claimed length exactly make a record of it, by chance.
+        // Parts that fill all of the claimed length exactly make a record of it, by chance.
         let lucky = octets.get(at..).map(RecordView::new);
-        prop_assume!(!matches!(lucky, Some(Ok(view)) if view.kind().has_dsrs() && view.is_sound()));
+        prop_assume!(!matches!(lucky, Some(Ok(view)) if view.kind().has_dsrs() && view.tail().is_empty()));
         let (records, _) = read(octets);
         for sequence in 0..10 {
             prop_assert!(records.contains(&flow(sequence, 1, 1)), "record {sequence} is missing");

@@ -8,6 +8,8 @@ use crate::header::{Header, begins_record};
 const MOST_DSRS: usize = 64;
 /// Octets that a flow record beyond doubt has at least: a header and two parts.
 const SHORTEST: usize = 16;
+/// Behind what may be a long record, only such as are not longer than this are waited for.
+const LONG: usize = 4 << 10;
 /// Chains of records that are followed in search of where a doubtful record ends.
 const MOST_CHAINS: usize = 16;
 
@@ -170,27 +172,49 @@ pub(super) fn chain(b: &[u8], len: usize, end: usize) -> Chain {
     found
 }
 
-/// Where the first record is that can be believed in `b`; or where one may begin that is not all there, and the octets
-/// it needs.
-pub(super) fn search(b: &[u8], ended: bool) -> (Option<usize>, Option<(usize, usize)>) {
-    for at in 0..b.len() {
+/// What a search has found.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Searched {
+    /// Where the first record is that can be believed.
+    pub(super) found: Option<usize>,
+    /// Otherwise: where one may begin that is not all there, and the octets it needs.
+    pub(super) open: Option<(usize, usize)>,
+    /// Behind that, up to here, there is certainly none; counted from where it may begin.
+    pub(super) judged: usize,
+}
+
+/// Searches `b` for a record. One that is all there counts for more than one that may begin before it: a live stream
+/// does not wait for what noise promises. When something may begin at the start of `b`, the octets behind it are judged
+/// already up to `judged`.
+pub(super) fn search(b: &[u8], judged: usize, ended: bool) -> Searched {
+    let (mut open, mut doubtful) = (None, None);
+    let mut at = 0;
+    while at < b.len() {
         let rest = b.get(at..).unwrap_or(&[]);
         match evidence(rest) {
-            Evidence::No => {}
             // What follows it is looked at too: junk that looks like a record may have swallowed the start of one.
             Evidence::Certain(len) => {
-                let other = if after(rest, len, ended).0 == After::Junk {
-                    overlapping(rest, len, ended)
-                } else {
-                    None
-                };
-                return (Some(at + other.unwrap_or(0)), None);
+                let junk = after(rest, len, ended).0 == After::Junk;
+                let other = if junk { overlapping(rest, len, ended) } else { None };
+                return Searched { found: Some(at + other.unwrap_or(0)), ..Searched::default() };
             }
-            Evidence::Open(need) if !ended => return (None, Some((at, need))),
-            Evidence::Open(_) => {}
+            Evidence::Open(need) if !ended => match open {
+                None => {
+                    open = Some((at, need));
+                    if at == 0 {
+                        at = judged;
+                    }
+                }
+                // A longer one is not looked at until this one has turned out to be none.
+                Some(_) if need <= LONG => doubtful = doubtful.or(Some(at)),
+                Some(_) => {}
+            },
+            _ => {}
         }
+        at = at.saturating_add(1);
     }
-    (None, None)
+    let from = open.map_or(0, |(at, _)| at);
+    Searched { found: None, open, judged: doubtful.unwrap_or(b.len()).saturating_sub(from + 1) }
 }
 
 /// A record beyond doubt that begins in the first `len` octets of `b`, reaches over their end and is followed by a
