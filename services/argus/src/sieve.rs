@@ -4,7 +4,9 @@
 //! that `greater 100` would be wrong for packets cut short. The machine is that of the BSD packet filter paper (McCanne,
 //! Jacobson 1993), without the extensions of the Linux kernel, which libpcap does not use for files.
 
-use crate::bpf::Instruction;
+use ring::Instruction;
+
+use crate::bpf;
 
 /// Cells of scratch memory.
 const MEMORY: usize = 16;
@@ -22,11 +24,7 @@ impl Sieve {
     /// libpcap's, about the expression.
     pub fn compile(expression: &str, optimize: bool, link: i32) -> Result<Sieve, pcap::Error> {
         let program = pcap::Capture::dead(pcap::Linktype(link))?.compile(expression, optimize)?;
-        let read = |instruction: &pcap::BpfInstruction| Instruction::parse(&instruction.to_string());
-        match program.get_instructions().iter().map(read).collect() {
-            Some(instructions) => Ok(Sieve(instructions)),
-            None => Err(pcap::Error::PcapError("cannot read the compiled filter".to_owned())),
-        }
+        bpf::instructions(&program).map(Sieve)
     }
 
     /// The instructions.

@@ -119,12 +119,13 @@ impl Opening {
                 .and_then(|dead| dead.compile(filter, self.optimize))
                 .map_err(|error| wrong(&error))?,
         };
-        let keep = |i: bpf::Instruction| match (i.code, i.k) {
-            (0x06, 1..) => Instruction::keep(self.snap),
-            _ => Instruction { code: i.code, jt: i.jt, jf: i.jf, k: i.k },
-        };
-        let instructions = compiled.get_instructions();
-        Ok(instructions.iter().filter_map(|i| bpf::Instruction::parse(&i.to_string())).map(keep).collect())
+        let mut instructions = bpf::instructions(&compiled).map_err(|error| wrong(&error))?;
+        for instruction in &mut instructions {
+            if (instruction.code, instruction.k > 0) == (0x06, true) {
+                *instruction = Instruction::keep(self.snap);
+            }
+        }
+        Ok(instructions)
     }
 }
 
