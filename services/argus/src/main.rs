@@ -6,7 +6,10 @@
 //! | `observer`, `interface`, `targets` | the notations for source ids, for `-i`, for `-w` |
 //! | `environment` | ARGUS_ENV |
 //! | `run` | the order of start and end; reading capture files |
-//! | `offline`, `quick` | one capture file |
+//! | `offline`, `input` | one capture file; the octets of one that grows, a pipe, what is compressed |
+//! | `exports` | flow records out of packets that carry NetFlow |
+//! | `control` | what counts as control plane traffic |
+//! | `sieve` | a compiled packet filter on packets of files |
 //! | `capture`, `lanes` | the loop over interfaces; threads that share their packets |
 //! | `live`, `source` | one interface; its ring, or libpcap |
 //! | `segments` | the packets that a super-packet was made of |
@@ -15,7 +18,7 @@
 //! | `report` | management records |
 //! | `events` | what programs print and files hold, as records |
 //! | `dump` | packets written to a capture file besides |
-//! | `bpf` | shows a compiled packet filter |
+//! | `bpf` | instructions of a compiled packet filter, and how they are shown |
 //!
 //! Facts: sensor-and-transport chapter, section 1.
 #![forbid(unsafe_code)]
