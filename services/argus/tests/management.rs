@@ -52,21 +52,7 @@ fn counts_are_true_and_printed_by_debians_ra() {
 #[test]
 fn evictions_are_counted() {
     let folder = Folder::new();
-    let mut file = Vec::new();
-    for word in [0xa1b2_c3d4, 0x0004_0002, 0, 0, 65_535, 1u32] {
-        file.extend(word.to_le_bytes());
-    }
-    for port in 0..100u16 {
-        let mut frame =
-            vec![2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 8, 0, 0x45, 0, 0, 28, 0, 1, 0, 0, 64, 17, 0, 0];
-        frame.extend([10, 0, 0, 1, 10, 0, 0, 2]);
-        frame.extend([port.to_be_bytes(), [0x30, 0x39], [0, 8], [0, 0]].concat());
-        for word in [common::BEGIN, u32::from(port), frame.len() as u32, frame.len() as u32] {
-            file.extend(word.to_le_bytes());
-        }
-        file.extend(frame);
-    }
-    let path = folder.write("many.pcap", &file);
+    let path = folder.write("many.pcap", &common::many_flows(100));
     let output = run(&["--max-flows", "20", "-r", &path, "-w", "-"]);
     assert!(output.status.success());
     assert!(told(&output).contains("80 flows reported and forgotten early"), "{}", told(&output));

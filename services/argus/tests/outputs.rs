@@ -5,28 +5,8 @@ mod common;
 
 use std::process::{Command, Stdio};
 
-use common::{BEGIN, Folder, Seen, flows, installed, read, records, run, told};
+use common::{BEGIN, Folder, Seen, flows, installed, many_flows, read, records, run, told};
 use record::{Index, RecordView};
-
-/// A capture of so many UDP flows of one packet.
-fn many_flows(count: u16) -> Vec<u8> {
-    let mut file = Vec::new();
-    for word in [0xa1b2_c3d4, 0x0004_0002, 0, 0, 65_535, 1u32] {
-        file.extend(word.to_le_bytes());
-    }
-    for port in 0..count {
-        let mut frame =
-            vec![2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 8, 0, 0x45, 0, 0, 28, 0, 1, 0, 0, 64, 17, 0, 0];
-        frame.extend([10, 0, 0, 1, 10, 0, 0, 2]);
-        frame.extend(port.to_be_bytes());
-        frame.extend([0x30, 0x39, 0, 8, 0, 0]);
-        for word in [BEGIN + u32::from(port / 100), 0, frame.len() as u32, frame.len() as u32] {
-            file.extend(word.to_le_bytes());
-        }
-        file.extend(frame);
-    }
-    file
-}
 
 #[test]
 fn a_disk_that_runs_full_ends_with_a_whole_record_and_only_its_output() {

@@ -135,16 +135,22 @@ fn difference(expected: &Value, rows: &[BTreeMap<String, String>]) -> Option<Str
     None
 }
 
-#[test]
-fn agrees_with_the_reference() {
-    let Some(shared) = shared() else {
+/// The shared folder when all that the tests need is there; says what is not.
+fn ready() -> Option<PathBuf> {
+    let shared = shared();
+    if shared.is_none() {
         eprintln!("skipped: the flow cases are not there (PANOPTES_SHARED)");
-        return;
-    };
+    }
     if !has("ra") || !has("python3") {
         eprintln!("skipped: ra (Debian's argus-client) and python3 are needed");
-        return;
+        return None;
     }
+    shared
+}
+
+#[test]
+fn agrees_with_the_reference() {
+    let Some(shared) = ready() else { return };
     let cases = shared.join("spec/flow-cases");
     let directory = tempfile::tempdir().expect("a temporary directory");
     let made = Command::new("python3").arg(cases.join("make_cases.py")).arg(directory.path()).output();
@@ -228,14 +234,7 @@ const RIGHT: &[(&str, &[&str])] = &[
 
 #[test]
 fn is_right_where_the_reference_loses_data() {
-    let Some(shared) = shared() else {
-        eprintln!("skipped: the flow cases are not there (PANOPTES_SHARED)");
-        return;
-    };
-    if !has("ra") || !has("python3") {
-        eprintln!("skipped: ra (Debian's argus-client) and python3 are needed");
-        return;
-    }
+    let Some(shared) = ready() else { return };
     let directory = tempfile::tempdir().expect("a temporary directory");
     let script = shared.join("spec/flow-cases/make_cases.py");
     let made = Command::new("python3").arg(script).arg(directory.path()).output();

@@ -2,39 +2,9 @@
 
 mod common;
 
-use common::{RA, command, printed, run};
-use record::dsr::flow::{Ipv4Detail, Ipv4Key};
-use record::dsr::metric::Counters;
-use record::dsr::time::Time;
-use record::{Builder, Cause, Flow, FlowKey, Kind, Mar, Metric, SourceId, Stamp, Transport, Version};
+use common::{RA, command, flow, initial, printed, run};
 use std::io::Write;
 use std::process::Stdio;
-
-fn initial() -> Vec<u8> {
-    let start = Stamp::from_sec_usec(1_600_000_000, 0);
-    Mar::initial(Version::V3, SourceId::Int(7), start, start).to_bytes()
-}
-
-/// A flow record of one UDP packet to a port.
-fn flow(port: u16) -> Vec<u8> {
-    let mut out = Vec::new();
-    let mut builder = Builder::new(&mut out, Kind::Flow, Version::V3, Cause::Start);
-    let at = Stamp::from_sec_usec(1_600_000_001, u32::from(port));
-    let key = Ipv4Key {
-        src: [10, 0, 0, 1].into(),
-        dst: [10, 0, 0, 2].into(),
-        proto: 17,
-        tp_p: 0,
-        detail: Ipv4Detail::ports(5000, port),
-    };
-    Transport::new(SourceId::Int(7), u32::from(port)).emit(builder.buffer());
-    Flow::new(FlowKey::Ipv4(key)).emit(builder.buffer());
-    Time::sensor(at, at).emit(builder.buffer());
-    let src = Counters { packets: 1, bytes: 60, app_bytes: 0 };
-    Metric { src, ..Metric::default() }.emit(builder.buffer());
-    builder.finish().expect("short enough");
-    out
-}
 
 fn file(octets: &[u8]) -> tempfile::NamedTempFile {
     let mut file = tempfile::NamedTempFile::new().expect("a file");

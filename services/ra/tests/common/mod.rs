@@ -1,6 +1,10 @@
 //! What the tests share: the program, the shared folder, the C programs.
 #![allow(dead_code)]
 
+use record::dsr::flow::{Ipv4Detail, Ipv4Key};
+use record::dsr::metric::Counters;
+use record::dsr::time::Time;
+use record::{Builder, Cause, Flow, FlowKey, Kind, Mar, Metric, SourceId, Stamp, Transport, Version};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -74,4 +78,31 @@ pub fn difference(wanted: &[u8], got: &[u8]) -> String {
             (a, b) => return format!("wanted {a:?}\n   got {b:?}"),
         }
     }
+}
+
+/// The record that a stream begins with.
+pub fn initial() -> Vec<u8> {
+    let start = Stamp::from_sec_usec(1_600_000_000, 0);
+    Mar::initial(Version::V3, SourceId::Int(7), start, start).to_bytes()
+}
+
+/// A flow record of one UDP packet to a port.
+pub fn flow(port: u16) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut builder = Builder::new(&mut out, Kind::Flow, Version::V3, Cause::Start);
+    let at = Stamp::from_sec_usec(1_600_000_001, u32::from(port));
+    let key = Ipv4Key {
+        src: [10, 0, 0, 1].into(),
+        dst: [10, 0, 0, 2].into(),
+        proto: 17,
+        tp_p: 0,
+        detail: Ipv4Detail::ports(5000, port),
+    };
+    Transport::new(SourceId::Int(7), u32::from(port)).emit(builder.buffer());
+    Flow::new(FlowKey::Ipv4(key)).emit(builder.buffer());
+    Time::sensor(at, at).emit(builder.buffer());
+    let src = Counters { packets: 1, bytes: 60, app_bytes: 0 };
+    Metric { src, ..Metric::default() }.emit(builder.buffer());
+    builder.finish().expect("short enough");
+    out
 }
