@@ -7,7 +7,6 @@
 //! sender can choose keys that collide.
 
 use crate::config::ConfigError;
-use crate::key::Words;
 use crate::slab::Part;
 
 /// A slot packed into one word (hash above, flow number plus one below): 0 is a free slot, so that a table is
@@ -237,54 +236,10 @@ impl Index {
     }
 }
 
-/// A keyed hash of keys: each two words are multiplied by a secret number of their own, 64 by 64 bits, and the folded
-/// products added. The multiplications do not wait for one another.
-pub(crate) struct Hasher {
-    adders: [u64; 5],
-    multipliers: [u64; 5],
-}
-
-impl Hasher {
-    pub fn new(key: u64) -> Hasher {
-        // SplitMix64.
-        let mut state = key;
-        let mut next = || {
-            state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-            let mut mixed = state;
-            mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-            mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-            mixed ^ (mixed >> 31)
-        };
-        Hasher { adders: [(); 5].map(|()| next()), multipliers: [(); 5].map(|()| next() | 1) }
-    }
-
-    #[inline(always)]
-    pub fn hash(&self, words: &Words) -> u32 {
-        self.chain(0, words)
-    }
-
-    /// The hash of a key that goes on after those words whose hash is `before`.
-    #[inline]
-    pub fn chain(&self, before: u32, words: &Words) -> u32 {
-        let mut sum = u64::from(before);
-        for at in 0..5 {
-            let pair = u64::from(words[2 * at]) << 32 | u64::from(words[2 * at + 1]);
-            sum = sum.wrapping_add(fold(pair ^ self.adders[at], self.multipliers[at]));
-        }
-        let mixed = fold(sum, 0x9e37_79b9_7f4a_7c15);
-        (mixed ^ (mixed >> 32)) as u32
-    }
-}
-
-#[inline(always)]
-fn fold(a: u64, b: u64) -> u64 {
-    let product = u128::from(a) * u128::from(b);
-    (product as u64) ^ ((product >> 64) as u64)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hasher::Hasher;
     use std::collections::HashMap;
 
     #[test]
@@ -338,36 +293,5 @@ mod tests {
             index.remove(hash_of(flow), flow);
         }
         assert!(index.arena.iter().all(|&word| word == 0));
-    }
-
-    #[test]
-    fn hash_depends_on_its_key_and_on_every_bit() {
-        let hasher = Hasher::new(1);
-        let words = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
-        assert_ne!(hasher.hash(&words), Hasher::new(2).hash(&words));
-        assert_ne!(hasher.hash(&words), hasher.chain(1, &words));
-        let mut seen = std::collections::HashSet::from([hasher.hash(&words)]);
-        for bit in 0..320 {
-            let mut other = words;
-            other[bit / 32] ^= 1 << (bit % 32);
-            seen.insert(hasher.hash(&other));
-        }
-        assert_eq!(seen.len(), 321);
-    }
-
-    #[test]
-    fn hash_spreads_keys_that_differ_little() {
-        // Counted-up ports and addresses over as many places as there are keys: about e^-1 of them stay empty.
-        let hasher = Hasher::new(3);
-        for at in 1..10 {
-            let mut taken = vec![false; 1 << 16];
-            for number in 0..1u32 << 16 {
-                let mut words = [7; 10];
-                words[at] = number;
-                taken[hasher.hash(&words) as usize & 0xffff] = true;
-            }
-            let empty = taken.iter().filter(|&&taken| !taken).count();
-            assert!((20_000..30_000).contains(&empty), "word {at}: {empty} places empty");
-        }
     }
 }

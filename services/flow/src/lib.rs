@@ -13,6 +13,7 @@
 //! | `update` | what a packet changes in its flow |
 //! | `key` | which packets belong together, and their direction |
 //! | `table`, `slab`, `index`, `queue` | bounded memory: flows, optional parts, hash index, timer queues |
+//! | `hasher` | the keyed hash of that index |
 //! | `tcp`, `rtp`, `esp`, `fragment`, `fragments` | state by protocol |
 //! | `jitter`, `sizes`, `keystroke`, `user_data` | optional measurements |
 //! | `encode` | records from flows |
@@ -32,6 +33,7 @@ mod flow;
 mod fragment;
 mod fragments;
 mod hash;
+mod hasher;
 mod index;
 mod jitter;
 mod key;

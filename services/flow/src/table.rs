@@ -3,7 +3,8 @@
 use crate::config::{Config, ConfigError};
 use crate::flow::{Flow, Metrics, Rare, Session, State};
 use crate::fragment::Reassembly;
-use crate::index::{Hasher, Index};
+use crate::hasher::Hasher;
+use crate::index::Index;
 use crate::key::{Key, Words};
 use crate::keystroke::Strokes;
 use crate::sizes::Histogram;
