@@ -3,7 +3,7 @@
 use std::io;
 use std::time::{Duration, Instant};
 
-use ring::{Device, Socket, Transmitter};
+use packetring::{Device, Socket, Transmitter};
 
 use crate::capture;
 

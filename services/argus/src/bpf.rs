@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use ring::Instruction;
+use packetring::Instruction;
 
 /// The instructions of what libpcap compiled.
 ///

@@ -5,7 +5,7 @@
 //! have, as the kernel's own segmentation makes them (RFC 9293 for the sequence numbers; flags that end a burst on its
 //! last segment, CWR on its first).
 
-use ring::Offload;
+use packetring::Offload;
 
 /// Headers that carry a length, from the outermost on.
 const MAX_LENGTHS: usize = 8;

@@ -4,7 +4,7 @@
 //! that `greater 100` would be wrong for packets cut short. The machine is that of the BSD packet filter paper (McCanne,
 //! Jacobson 1993), without the extensions of the Linux kernel, which libpcap does not use for files.
 
-use ring::Instruction;
+use packetring::Instruction;
 
 use crate::bpf;
 

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use daemon::Log;
 use flow::{Engine, Sink, Time};
 use packet::{Dissector, LinkType, Rules};
+use packetring::{Instruction, Receiver, Socket};
 use pcap::{Active, Capture, Precision, TimestampType};
-use ring::{Instruction, Receiver, Socket};
 
 use crate::bpf;
 use crate::dump::Dumper;
@@ -182,7 +182,7 @@ pub fn open(interface: &Interface, how: &Opening, log: &Log) -> Result<(Source, 
     let switch = Path::new("/sys/class/net").join(name).join("dsa/tagging").exists();
     if ethernet_asked && !switch && !is_special(name) {
         let found = how.probe.as_ref().and_then(|probe| probe.find(name).ok());
-        if let Some(device) = found.filter(ring::Device::is_ethernet) {
+        if let Some(device) = found.filter(packetring::Device::is_ethernet) {
             let mut rings = rings(name, device, how, log)?.into_iter();
             if let Some(first) = rings.next() {
                 return Ok((Source::Ring(Box::new(first)), rings.collect(), 1));
@@ -195,11 +195,11 @@ pub fn open(interface: &Interface, how: &Opening, log: &Log) -> Result<(Source, 
 }
 
 /// One ring for each thread; every packet goes to one of them.
-fn rings(name: &str, device: ring::Device, how: &Opening, log: &Log) -> Result<Vec<Ring>, Fault> {
+fn rings(name: &str, device: packetring::Device, how: &Opening, log: &Log) -> Result<Vec<Ring>, Fault> {
     let failed = |error: std::io::Error| Fault::Now(reason(&error));
     let program = how.program(name)?;
     let whole = how.buffer.map_or(BUFFER, |octets| octets as usize);
-    let options = ring::Options {
+    let options = packetring::Options {
         octets: whole / how.threads,
         gather: u32::from(GATHER),
         promiscuous: how.promiscuous,
@@ -307,7 +307,12 @@ impl Ring {
 
 /// The segments of a super-packet, one after another.
 #[cold]
-fn split(segments: &mut Segments, dissector: &Dissector, frame: &ring::Frame<'_>, taker: &mut Taker<'_>) {
+fn split(
+    segments: &mut Segments,
+    dissector: &Dissector,
+    frame: &packetring::Frame<'_>,
+    taker: &mut Taker<'_>,
+) {
     let Some(offload) = frame.offload else { return };
     let time = Time::from_nanos(i64::from(frame.seconds), i64::from(frame.nanos));
     segments.each(frame.octets, frame.length, offload, |octets, length| {

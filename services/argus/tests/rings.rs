@@ -106,9 +106,9 @@ fn vlan_tags_and_nanoseconds_are_kept() {
     // The kernel keeps the tags beside the packets, where filters have to look for them.
     let fifth = start(&["-i", "vb", "-w", &out("fifth"), "-", "vlan 5 and udp"]);
     let sixth = start(&["-i", "vb", "-w", &out("sixth"), "-", "vlan 6"]);
-    let socket = ring::Socket::new().unwrap();
+    let socket = packetring::Socket::new().unwrap();
     let device = socket.find("va").unwrap();
-    let mut wire = ring::Transmitter::open(socket, device, 32).unwrap();
+    let mut wire = packetring::Transmitter::open(socket, device, 32).unwrap();
     for port in 5000..5020u16 {
         assert!(wire.put(&tagged_datagram(5, port)).unwrap());
         wire.send().unwrap();
