@@ -1,8 +1,9 @@
 //! Many packets at once: the memory that one needs is asked for while others are dealt with.
 //!
-//! With many flows open, most of a packet's time goes to waiting for memory: for a slot of the index, then for the flow,
-//! then for its protocol state. Packets are therefore taken a handful at a time, and each of these steps is begun for
-//! all of them before the next is begun for any. What a packet changes is the same as if it had come alone.
+//! With many flows open, most of a packet's time would go to waiting for memory: for a line of the index, then for the
+//! flow, then for its protocol state. Packets are therefore taken a handful at a time, and while one is dissected, what
+//! was asked for earlier ones arrives: each step of a packet is some packets behind the step before. What a packet changes
+//! is the same as if it had come alone.
 
 use crate::engine::{Engine, Sink};
 use crate::key::Key;
@@ -11,7 +12,11 @@ use crate::time::Time;
 use packet::{Dissection, Dissector};
 
 /// Packets that are dealt with together.
-const TOGETHER: usize = 16;
+const TOGETHER: usize = 32;
+/// So many packets after that whose line of the index was asked for, the flow is.
+const FLOW_AFTER: usize = 8;
+/// So many packets after that, its protocol state is asked for.
+const STATE_AFTER: usize = 16;
 
 /// A captured frame.
 #[derive(Clone, Copy, Debug)]
@@ -71,16 +76,25 @@ impl Engine {
         let mut total = 0;
         loop {
             let mut count = 0;
-            for (place, frame) in pending.iter_mut().zip(&mut frames) {
+            while let Some(place) = pending.get_mut(count)
+                && let Some(frame) = frames.next()
+            {
                 place.time = frame.time;
                 dissector.dissect_into(frame.octets, frame.length, &mut place.dissection);
                 self.name(place);
+                self.prefetch(&mut pending, count);
                 count += 1;
             }
-            let Some(taken) = pending.get_mut(..count).filter(|taken| !taken.is_empty()) else {
+            for behind in count..count + STATE_AFTER {
+                self.prefetch(pending.get_mut(..count).unwrap_or_default(), behind);
+            }
+            let Some(taken) = pending.get(..count).filter(|taken| !taken.is_empty()) else {
                 return total;
             };
-            self.deal(taken, sink);
+            for frame in taken {
+                let summary = frame.dissection.summary();
+                self.keyed_packet(frame.time, summary, &frame.key, frame.hash, frame.part, sink);
+            }
             total += count;
             if count < TOGETHER {
                 return total;
@@ -88,25 +102,22 @@ impl Engine {
         }
     }
 
-    /// Finds the key of a frame and asks for its slot of the index.
+    /// Finds the key of a frame and asks for its line of the index.
     #[inline(always)]
     fn name(&self, place: &mut Pending<'_>) {
         place.key = Key::of(place.dissection.summary(), &self.config);
         place.hash = self.table.hash_of(&place.key);
-        self.table.touch_slot(place.hash);
+        self.table.prefetch_index(place.hash);
     }
 
-    /// Asks for the flows and their states, then takes the frames one after another.
-    fn deal(&mut self, taken: &mut [Pending<'_>], sink: &mut dyn Sink) {
-        for frame in &mut *taken {
-            frame.part = self.table.guess(frame.hash);
-            self.table.touch(frame.part);
+    /// Asks for what the frames need that came some before that at `count`.
+    #[inline(always)]
+    fn prefetch(&self, pending: &mut [Pending<'_>], count: usize) {
+        if let Some(frame) = count.checked_sub(FLOW_AFTER).and_then(|at| pending.get_mut(at)) {
+            frame.part = self.table.prefetch_flow(frame.hash);
         }
-        for frame in &*taken {
-            self.table.touch_state(frame.part);
-        }
-        for frame in &*taken {
-            self.keyed_packet(frame.time, frame.dissection.summary(), &frame.key, frame.hash, sink);
+        if let Some(frame) = count.checked_sub(STATE_AFTER).and_then(|at| pending.get(at)) {
+            self.table.prefetch_state(frame.part);
         }
     }
 }

@@ -110,10 +110,10 @@ impl Engine {
     pub fn packet(&mut self, time: Time, summary: &Summary<'_>, sink: &mut dyn Sink) {
         let key = Key::of(summary, &self.config);
         let hash = self.table.hash_of(&key);
-        self.keyed_packet(time, summary, &key, hash, sink);
+        self.keyed_packet(time, summary, &key, hash, NONE, sink);
     }
 
-    /// Accounts for one packet, whose key and hash are known.
+    /// Accounts for one packet, whose key and hash are known; `guess` is what flow it probably belongs to.
     #[inline(always)]
     pub(crate) fn keyed_packet(
         &mut self,
@@ -121,6 +121,7 @@ impl Engine {
         summary: &Summary<'_>,
         key: &Key,
         hash: u32,
+        guess: Part,
         sink: &mut dyn Sink,
     ) {
         self.now = time;
@@ -129,7 +130,7 @@ impl Engine {
         if let Network::Link(_) = summary.network {
             self.counters.unnamed += 1;
         }
-        self.deliver(key, hash, summary, sink);
+        self.deliver(key, hash, guess, summary, sink);
         self.run_timers(sink);
     }
 
@@ -196,8 +197,8 @@ impl Engine {
 
     /// Finds or creates the flow of a packet and updates it (chapter section 1, steps 5 and 6).
     #[inline(always)]
-    fn deliver(&mut self, key: &Key, hash: u32, summary: &Summary<'_>, sink: &mut dyn Sink) {
-        let found = self.table.find_hashed(key, hash);
+    fn deliver(&mut self, key: &Key, hash: u32, guess: Part, summary: &Summary<'_>, sink: &mut dyn Sink) {
+        let found = self.table.find_guessed(key, hash, guess);
         let part = match found {
             Some(part) => {
                 self.wake(part, sink);

@@ -92,12 +92,12 @@ pub(crate) struct Flow {
     /// Where the flow waits.
     pub queue: Queue,
     pub state: State,
+    /// Rest of the key, labels, mapped errors, fragments.
+    pub rare: Part,
     /// Source and destination. The source sent the first packet.
     pub sides: [Side; 2],
     pub next: Part,
     pub previous: Part,
-    /// Rest of the key, labels, mapped errors, fragments.
-    pub rare: Part,
     /// User data.
     pub user: Part,
 }

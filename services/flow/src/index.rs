@@ -1,35 +1,60 @@
-//! The index from keys to flows: open addressing with linear probing, at most two thirds full.
+//! The index from keys to flows: open addressing by cache lines, at most three quarters full.
 //!
-//! It starts small, so that few flows stay in the processor's caches, and grows eightfold as flows come; the entries of an
-//! outgrown table move over a few at a time with later insertions, so that no packet waits for a rehash. All sizes
-//! lie in one arena that is reserved at the start. Deleting shifts the entries behind back instead of leaving
+//! An entry belongs into the line that its hash names, or, where that is full, into the next one with room: nearly every
+//! lookup ends in the one line that was asked for in advance. The entries of a line tell a flow by its whole hash, so
+//! that a packet of a new flow looks at no other flow's memory.
+//!
+//! The index starts small, so that few flows stay in the processor's caches, and grows eightfold as flows come; the
+//! entries of an outgrown table move over a few at a time with later insertions, so that no packet waits for a rehash. All
+//! sizes lie in one arena that is reserved at the start. Deleting pulls entries behind back instead of leaving
 //! tombstones: the cost of a lookup depends on the load alone and not on what happened before. The hash is keyed: no
 //! sender can choose keys that collide.
 
 use crate::config::ConfigError;
 use crate::slab::Part;
 
-/// A slot packed into one word (hash above, flow number plus one below): 0 is a free slot, so that a table is
-/// fresh zero pages.
-#[derive(Clone, Copy, Default)]
-struct Slot {
-    hash: u32,
-    flow: u32,
-}
+/// Entries of a line.
+const WIDTH: usize = 8;
 
-impl Slot {
+/// Words of a line.
+const WORDS: usize = 2 * WIDTH;
+
+/// A cache line of entries: their hashes, then flow numbers plus one. 0 is no flow, so that a table is fresh zero pages.
+#[derive(Clone, Copy)]
+struct Line<'a>(&'a [u32; WORDS]);
+
+impl Line<'_> {
     #[inline(always)]
-    fn of(word: u64) -> Slot {
-        Slot { hash: (word >> 32) as u32, flow: word as u32 }
+    fn hash(self, at: usize) -> u32 {
+        self.0[at % WIDTH]
     }
 
     #[inline(always)]
-    fn word(self) -> u64 {
-        u64::from(self.hash) << 32 | u64::from(self.flow)
+    fn flow(self, at: usize) -> u32 {
+        self.0[WIDTH + at % WIDTH]
+    }
+
+    /// A free entry, that which the hash tries first when it is.
+    #[inline(always)]
+    fn free(self, hash: u32) -> Option<usize> {
+        let own = own_entry(hash);
+        if self.flow(own) == 0 { Some(own) } else { (0..WIDTH).find(|&at| self.flow(at) == 0) }
+    }
+
+    #[inline(always)]
+    fn is_full(self) -> bool {
+        // Without a branch for each.
+        (0..WIDTH).fold(true, |full, at| full & (self.flow(at) != 0))
     }
 }
 
-/// One table within the arena.
+/// The entry of a line that is tried first.
+#[inline(always)]
+fn own_entry(hash: u32) -> usize {
+    hash as usize % WIDTH
+}
+
+/// One table within the arena, in lines.
 #[derive(Clone, Copy)]
 struct Span {
     start: usize,
@@ -48,27 +73,32 @@ impl Span {
         if at + 1 == self.size { 0 } else { at + 1 }
     }
 
-    /// Steps from one slot on to another.
+    /// Steps from one line on to another.
     #[inline(always)]
     fn steps(self, from: u32, to: u32) -> u32 {
         if to >= from { to - from } else { to + (self.size - from) }
     }
+
+    /// Flows beyond which the next table is begun: three quarters.
+    #[inline(always)]
+    fn most(self) -> u32 {
+        self.size.saturating_mul(WIDTH as u32 / 4 * 3)
+    }
 }
 
-/// Slots of the first table.
-const SMALLEST: u32 = 1 << 12;
+/// Lines of the first table.
+const SMALLEST: u32 = 1 << 9;
 
 /// How many times as large the next table is. What an outgrown one leaves of the resident set is that much smaller.
 const GROWTH: u32 = 8;
 
-/// Slots of an outgrown table that are emptied with every insertion.
-const STEP: u32 = 8;
-
 pub(crate) struct Index {
     /// The tables of all sizes, one after another; pages come into being as they are used.
-    arena: Vec<u64>,
+    arena: Vec<u32>,
+    /// Words of the arena before the first line.
+    skip: usize,
     current: Span,
-    /// The table that was outgrown, while its entries move over, and the first slot not emptied yet.
+    /// The table that was outgrown, while its entries move over, and the first line not emptied yet.
     outgrown: Option<(Span, u32)>,
     count: u32,
     largest: u32,
@@ -76,24 +106,27 @@ pub(crate) struct Index {
 
 impl Index {
     /// Octets that a flow takes of a full index at most, the tables outgrown on the way included.
-    pub const OCTETS: usize = 24;
+    pub const OCTETS: usize = 22;
     /// Octets that a flow takes of a full index of a million flows and more.
     #[cfg(test)]
     pub const FULL: usize = 16;
 
     pub fn new(max_flows: u32) -> Result<Index, ConfigError> {
-        let most = u64::from(max_flows) * 3 / 2 + 1;
-        let largest = u32::try_from(most).unwrap_or(u32::MAX).clamp(SMALLEST, 1 << 31);
+        let most = (u64::from(max_flows) * 4).div_ceil(3 * WIDTH as u64) + 1;
+        let largest = u32::try_from(most).unwrap_or(u32::MAX).clamp(SMALLEST, 1 << 28);
         let mut last = Span { start: 0, size: SMALLEST };
         while last.size < largest {
             last = Index::next(last, largest);
         }
-        let size = last.start + last.size as usize;
+        // One line more than are used, so that the first can begin with a line of the cache.
+        let words = (last.start + last.size as usize + 1) * WORDS;
         // Asks first, since the allocation below cannot fail politely.
-        Vec::<u64>::new().try_reserve_exact(size).map_err(|_| ConfigError::Memory(max_flows))?;
+        Vec::<u32>::new().try_reserve_exact(words).map_err(|_| ConfigError::Memory(max_flows))?;
         // A zeroed allocation of this size is mapped, not written.
+        let arena = vec![0u32; words];
         Ok(Index {
-            arena: vec![0; size],
+            skip: arena.as_ptr().align_offset(memory::LINE).min(WORDS),
+            arena,
             current: Span { start: 0, size: SMALLEST },
             outgrown: None,
             count: 0,
@@ -122,34 +155,50 @@ impl Index {
     fn search(&self, span: Span, hash: u32, same: &mut impl FnMut(Part) -> bool) -> Option<Part> {
         let mut at = span.home(hash);
         loop {
-            let slot = self.slot(span, at);
-            if slot.flow == 0 {
-                return None;
+            let line = self.line(span, at);
+            let own = own_entry(hash);
+            if line.hash(own) == hash && line.flow(own) != 0 && same(line.flow(own) - 1) {
+                return Some(line.flow(own) - 1);
             }
-            if slot.hash == hash && same(slot.flow - 1) {
-                return Some(slot.flow - 1);
+            for entry in 0..WIDTH {
+                if line.hash(entry) == hash && line.flow(entry) != 0 && same(line.flow(entry) - 1) {
+                    return Some(line.flow(entry) - 1);
+                }
+            }
+            if !line.is_full() {
+                return None;
             }
             at = span.after(at);
         }
     }
 
-    /// The flow that a hash probably belongs to; reads the slot from memory.
+    /// Asks for the line in which a hash is looked for.
+    #[inline(always)]
+    pub fn prefetch(&self, hash: u32) {
+        if let Some(word) = self.arena.get(self.place_of(self.current, self.current.home(hash))) {
+            memory::prefetch(word);
+        }
+    }
+
+    /// The flow that a hash probably belongs to: the first with that hash in the line where it is looked for.
     #[inline(always)]
     pub fn guess(&self, hash: u32) -> Option<Part> {
-        let slot = self.slot(self.current, self.current.home(hash));
-        (slot.hash == hash).then(|| slot.flow.wrapping_sub(1))
+        let line = self.line(self.current, self.current.home(hash));
+        let own = own_entry(hash);
+        let entry =
+            if line.hash(own) == hash { own } else { (0..WIDTH).find(|&entry| line.hash(entry) == hash)? };
+        line.flow(entry).checked_sub(1)
     }
 
     /// Adds a flow that is not in the index. The caller keeps the number of flows within `max_flows`.
     #[inline]
     pub fn insert(&mut self, hash: u32, flow: Part) {
-        let size = self.current.size;
-        if self.outgrown.is_none() && size < self.largest && self.count / 2 >= size / 3 {
+        if self.outgrown.is_none() && self.current.size < self.largest && self.count >= self.current.most() {
             self.outgrown = Some((self.current, 0));
             self.current = Index::next(self.current, self.largest);
         }
         self.move_over();
-        self.place(self.current, Slot { hash, flow: flow + 1 });
+        self.place(self.current, hash, flow + 1);
         self.count += 1;
     }
 
@@ -159,80 +208,92 @@ impl Index {
         for span in spans.into_iter().flatten() {
             let mut at = span.home(hash);
             loop {
-                let slot = self.slot(span, at);
-                if slot.flow == 0 {
-                    break;
-                }
-                if slot.flow == flow + 1 {
-                    self.vacate(span, at);
+                let line = self.line(span, at);
+                if let Some(entry) = (0..WIDTH).find(|&entry| line.flow(entry) == flow + 1) {
+                    self.vacate(span, at, entry);
                     self.count -= 1;
                     return;
+                }
+                if !line.is_full() {
+                    break;
                 }
                 at = span.after(at);
             }
         }
     }
 
-    /// Empties some slots of the outgrown table. The new one is filled only after more insertions than
-    /// the outgrown one has slots, so that is empty long before.
+    /// Empties a line of the outgrown table. The new one is filled only after more insertions than the outgrown one has
+    /// lines, so that it is empty long before.
     fn move_over(&mut self) {
-        let Some((span, mut at)) = self.outgrown else { return };
-        for _ in 0..STEP {
+        let Some((span, at)) = self.outgrown else { return };
+        for entry in 0..WIDTH {
             loop {
-                let slot = self.slot(span, at);
-                if slot.flow == 0 {
+                let line = self.line(span, at);
+                let (hash, flow) = (line.hash(entry), line.flow(entry));
+                if flow == 0 {
                     break;
                 }
-                // Vacating may shift another entry into this slot.
-                self.vacate(span, at);
-                self.place(self.current, slot);
+                // Vacating may pull another entry into this place.
+                self.vacate(span, at, entry);
+                self.place(self.current, hash, flow);
             }
-            if at + 1 == span.size {
-                self.outgrown = None;
-                return;
-            }
-            at += 1;
         }
-        self.outgrown = Some((span, at));
+        self.outgrown = (at + 1 < span.size).then_some((span, at + 1));
     }
 
     #[inline(always)]
-    fn slot(&self, span: Span, at: u32) -> Slot {
-        Slot::of(self.arena.get(span.start + at as usize).copied().unwrap_or(0))
+    fn place_of(&self, span: Span, at: u32) -> usize {
+        self.skip + (span.start + at as usize) * WORDS
     }
 
     #[inline(always)]
-    fn set(&mut self, span: Span, at: u32, slot: Slot) {
-        if let Some(word) = self.arena.get_mut(span.start + at as usize) {
-            *word = slot.word();
+    fn line(&self, span: Span, at: u32) -> Line<'_> {
+        let words = self.arena.get(self.place_of(span, at)..).and_then(|rest| rest.first_chunk());
+        Line(words.unwrap_or(&[0; WORDS]))
+    }
+
+    #[inline(always)]
+    fn set(&mut self, span: Span, at: u32, entry: usize, hash: u32, flow: u32) {
+        let place = self.place_of(span, at);
+        if let Some(words) = self.arena.get_mut(place..).and_then(|rest| rest.first_chunk_mut::<WORDS>()) {
+            words[entry % WIDTH] = hash;
+            words[WIDTH + entry % WIDTH] = flow;
         }
     }
 
-    fn place(&mut self, span: Span, slot: Slot) {
-        let mut at = span.home(slot.hash);
-        while self.slot(span, at).flow != 0 {
+    fn place(&mut self, span: Span, hash: u32, flow: u32) {
+        let mut at = span.home(hash);
+        loop {
+            if let Some(entry) = self.line(span, at).free(hash) {
+                return self.set(span, at, entry, hash, flow);
+            }
             at = span.after(at);
         }
-        self.set(span, at, slot);
     }
 
-    /// Empties a slot and shifts back what would no longer be reached across the hole.
-    fn vacate(&mut self, span: Span, at: u32) {
-        let mut hole = at;
-        let mut next = span.after(at);
-        loop {
-            let slot = self.slot(span, next);
-            if slot.flow == 0 {
-                break;
+    /// Empties an entry and pulls back what would no longer be reached past a line that is not full.
+    fn vacate(&mut self, span: Span, at: u32, entry: usize) {
+        let (mut hole, mut hole_entry) = (at, entry);
+        if self.line(span, at).is_full() {
+            let mut next = span.after(at);
+            loop {
+                let words = *self.line(span, next).0;
+                let line = Line(&words);
+                let strayed = (0..WIDTH).find(|&entry| {
+                    let home = span.home(line.hash(entry));
+                    line.flow(entry) != 0 && span.steps(home, next) >= span.steps(hole, next)
+                });
+                if let Some(entry) = strayed {
+                    self.set(span, hole, hole_entry, line.hash(entry), line.flow(entry));
+                    (hole, hole_entry) = (next, entry);
+                }
+                if !line.is_full() {
+                    break;
+                }
+                next = span.after(next);
             }
-            let home = span.home(slot.hash);
-            if span.steps(home, next) >= span.steps(hole, next) {
-                self.set(span, hole, slot);
-                hole = next;
-            }
-            next = span.after(next);
         }
-        self.set(span, hole, Slot::default());
+        self.set(span, hole, hole_entry, 0, 0);
     }
 }
 
@@ -247,8 +308,8 @@ mod tests {
         // Few distinct hashes force long runs and wrap-around.
         let mut index = Index::new(64).unwrap();
         let mut model = HashMap::new();
-        index.current = Span { start: 0, size: 127 };
-        index.largest = 127;
+        index.current = Span { start: 0, size: 11 };
+        index.largest = 11;
         let mut state = 1u64;
         for step in 0..20_000u32 {
             state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);

@@ -81,11 +81,6 @@ impl Gaps {
         self.latest = now;
     }
 
-    /// The latest packet.
-    pub fn latest(&self) -> Time {
-        self.latest
-    }
-
     /// Starts the next record.
     pub fn reset(&mut self) {
         *self = Gaps { latest: self.latest, ..Gaps::default() };

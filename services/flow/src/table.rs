@@ -11,7 +11,6 @@ use crate::sizes::Histogram;
 use crate::slab::{Beside, NONE, Part, Slab};
 use crate::tcp::Tcp;
 use crate::user_data::UserData;
-use std::hint::black_box;
 
 pub(crate) struct Table {
     pub flows: Slab<Flow>,
@@ -125,49 +124,52 @@ impl Table {
     /// The flow of a key whose hash is known.
     #[inline]
     pub fn find_hashed(&self, key: &Key, hash: u32) -> Option<Part> {
-        self.index.find(hash, |part| {
-            self.flows.get(part).is_some_and(|flow| {
-                same_words(&flow.key, &key.words)
-                    && (key.rest.is_none() && flow.rare == NONE || self.rest_of(flow) == key.rest.as_ref())
-            })
-        })
+        self.index.find(hash, |part| self.flows.get(part).is_some_and(|flow| self.is_of(flow, key)))
     }
 
-    /// Reads the slot of a key's hash, so that it comes from memory.
+    /// Whether a flow has this key.
     #[inline(always)]
-    pub fn touch_slot(&self, hash: u32) {
-        black_box(self.index.guess(hash));
+    fn is_of(&self, flow: &Flow, key: &Key) -> bool {
+        same_words(&flow.key, &key.words)
+            && (key.rest.is_none() && flow.rare == NONE || self.rest_of(flow) == key.rest.as_ref())
     }
 
-    /// The flow that a hash probably belongs to.
+    /// The flow of a key whose hash is known; `guess` is looked at first.
     #[inline(always)]
-    pub fn guess(&self, hash: u32) -> Part {
-        self.index.guess(hash).unwrap_or(NONE)
+    pub fn find_guessed(&self, key: &Key, hash: u32, guess: Part) -> Option<Part> {
+        match self.flows.get(guess) {
+            Some(flow) if self.is_of(flow, key) => Some(guess),
+            _ => self.find_hashed(key, hash),
+        }
     }
 
-    /// Reads a word of each cache line that a packet of this flow will need, so that they come from memory at the
-    /// same time rather than one after another.
+    /// Asks for the line of the index that a hash is looked for in.
     #[inline(always)]
-    pub fn touch(&self, part: Part) {
+    pub fn prefetch_index(&self, hash: u32) {
+        self.index.prefetch(hash);
+    }
+
+    /// The flow that a hash probably belongs to, or none. Asks for what a packet of it will need.
+    #[inline(always)]
+    pub fn prefetch_flow(&self, hash: u32) -> Part {
+        let Some(part) = self.index.guess(hash) else { return NONE };
         if let Some(flow) = self.flows.get(part) {
-            black_box(flow.number);
-            black_box(flow.sides[0].octets);
-            black_box(flow.sides[1].octets);
+            memory::prefetch_whole(flow);
         }
         if let Some(metrics) = self.metrics.get(part) {
-            black_box(metrics.gaps[0].latest());
-            black_box(metrics.gaps[1].latest());
+            memory::prefetch_whole(metrics);
         }
+        part
     }
 
     /// The same for the protocol state, once the flow says where it is.
     #[inline(always)]
-    pub fn touch_state(&self, part: Part) {
-        if let Some(flow) = self.flows.get(part).filter(|flow| flow.state == State::Tcp)
+    pub fn prefetch_state(&self, part: Part) {
+        if let Some(flow) = self.flows.get(part)
+            && flow.state == State::Tcp
             && let Some(tcp) = self.tcp.get(flow.network)
         {
-            black_box(tcp.sides[0].window);
-            black_box(tcp.sides[1].window);
+            memory::prefetch_whole(tcp);
         }
     }
 
@@ -212,6 +214,10 @@ impl Table {
         self.release(&flow);
         self.rare.remove(flow.rare);
         self.user.remove(flow.user);
+        if let Some(flow) = self.flows.get_mut(part) {
+            // No key is like this: what guesses a flow must not find one that is gone.
+            flow.key = Words::default();
+        }
         self.flows.remove(part);
     }
 
