@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use record::RecordView;
+use record::{Glance, RecordView};
 
 use crate::ast::Expr;
 use crate::error::{Problem, SyntaxError};
@@ -10,6 +10,7 @@ use crate::lexer::Dialect;
 use crate::names::{Names, SystemFiles};
 use crate::parser::Parsed;
 use crate::program::{Builder, Jump, Program};
+use crate::quick::QuickProgram;
 use crate::subject::Subject;
 use crate::{lower, number, parser};
 
@@ -87,6 +88,7 @@ impl fmt::Debug for Options<'_> {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Filter {
     program: Program,
+    quick: QuickProgram,
     precision: u8,
     historic: bool,
 }
@@ -108,6 +110,7 @@ impl Filter {
             return Err(error);
         }
         Ok(Filter {
+            quick: QuickProgram::of(&program),
             program,
             precision: options.precision.min(number::MAX_PRECISION),
             historic: options.compat.is_some(),
@@ -117,7 +120,8 @@ impl Filter {
     /// A filter that matches every record.
     #[must_use]
     pub fn everything() -> Filter {
-        Filter { program: Builder::default().finish(Jump::ACCEPT), precision: 6, historic: false }
+        let program = Builder::default().finish(Jump::ACCEPT);
+        Filter { quick: QuickProgram::of(&program), program, precision: 6, historic: false }
     }
 
     /// Whether the record matches, as the view shows it: direction repairs belong to the view.
@@ -126,6 +130,14 @@ impl Filter {
     pub fn matches(&self, view: &RecordView<'_>) -> bool {
         let subject = Subject::new(view, self.historic, self.precision);
         self.program.run(|test| subject.holds(test))
+    }
+
+    /// The verdict on a record whose direction is put right, as far as a glance at it tells; `None`: ask
+    /// [`Filter::matches`].
+    #[inline]
+    #[must_use]
+    pub fn matches_at_a_glance(&self, glance: &Glance<'_>) -> Option<bool> {
+        self.quick.run(glance)
     }
 
     /// Whether it matches every record without looking.

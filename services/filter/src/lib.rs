@@ -28,6 +28,7 @@ mod metrics;
 mod number;
 mod parser;
 mod program;
+mod quick;
 mod subject;
 mod test;
 

@@ -17,14 +17,19 @@ pub(crate) struct Jump(u32);
 impl Jump {
     pub(crate) const ACCEPT: Jump = Jump(u32::MAX);
     pub(crate) const REJECT: Jump = Jump(u32::MAX - 1);
+
+    /// The instruction that it leads to; a verdict leads to none.
+    pub(crate) fn place(self) -> usize {
+        self.0 as usize
+    }
 }
 
 /// A test and where to go when it holds and when it does not.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Instruction {
     pub(crate) test: Test,
-    then: Jump,
-    otherwise: Jump,
+    pub(crate) then: Jump,
+    pub(crate) otherwise: Jump,
 }
 
 /// A compiled filter.
@@ -83,6 +88,14 @@ impl Program {
             at = if holds(&instruction.test) { instruction.then } else { instruction.otherwise };
         }
         at == Jump::ACCEPT
+    }
+
+    pub(crate) fn instructions(&self) -> &[Instruction] {
+        &self.instructions
+    }
+
+    pub(crate) fn entry(&self) -> Jump {
+        self.entry
     }
 
     /// Whether it accepts without looking.

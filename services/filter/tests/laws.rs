@@ -9,7 +9,7 @@ use std::cell::Cell;
 
 use filter::{Compat, Filter, NoNames, Options};
 use proptest::prelude::*;
-use record::RecordView;
+use record::{Framer, RecordView};
 
 /// Counts what this thread allocates.
 struct Counting;
@@ -78,6 +78,27 @@ proptest! {
     }
 
     #[test]
+    fn a_glance_does_not_err(text in texts::expression(), historic: bool, octets in texts::damaged_record()) {
+        let options = if historic { compat() } else { Options::default() };
+        let Ok(filter) = Filter::parse_with(&text, &options) else { return Ok(()) };
+        let mut records: Vec<Vec<u8>> = vec![octets];
+        for file in files() {
+            records.extend(common::records(&file).iter().map(|view| view.bytes().to_vec()));
+        }
+        for record in records {
+            // Room for a look at what follows.
+            let stream = [&record[..], &[0x13, 0x10, 0, 1], &[0; 2000]].concat();
+            let mut framer = Framer::new();
+            let Some(glance) = framer.glance(&stream) else { continue };
+            let mut view = glance.view();
+            view.repair_direction();
+            if let Some(verdict) = filter.matches_at_a_glance(&glance) {
+                prop_assert_eq!(verdict, filter.matches(&view), "{}", &text);
+            }
+        }
+    }
+
+    #[test]
     fn chains_bind_equally_and_to_the_left(
         first in texts::expression(),
         rest in prop::collection::vec((any::<bool>(), texts::expression()), 1..5),
@@ -134,6 +155,32 @@ proptest! {
             let _ = filter.matches(&view);
         }
     }
+}
+
+#[test]
+fn a_glance_decides_what_is_asked_for_most() {
+    let texts = [
+        "tcp and port 443",
+        "udp",
+        "not arp",
+        "host 192.168.0.1 or src net 10",
+        "dst port gt 1024",
+        "proto 17 or ip",
+    ];
+    let filters: Vec<Filter> = texts.iter().map(|text| text.parse().expect("a filter")).collect();
+    let (mut decided, mut asked) = (0, 0);
+    for file in files() {
+        for view in common::records(&file).iter().filter(|view| view.kind().has_dsrs()) {
+            let stream = [view.bytes(), &[0x13, 0x10, 0, 1], &[0; 2000]].concat();
+            let mut framer = Framer::new();
+            for filter in &filters {
+                let verdict = framer.glance(&stream).and_then(|glance| filter.matches_at_a_glance(&glance));
+                decided += u32::from(verdict.is_some());
+                asked += 1;
+            }
+        }
+    }
+    assert!(decided * 2 > asked, "only {decided} of {asked} verdicts");
 }
 
 #[test]

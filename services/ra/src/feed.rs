@@ -4,7 +4,8 @@ use crate::playback::Playback;
 use crate::select::compile;
 use crate::settings::{FilterPlace, Input, Settings};
 use daemon::Signals;
-use record::RecordView;
+use filter::Filter;
+use record::{Glance, RecordView};
 use std::io::{self, ErrorKind};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -12,7 +13,8 @@ use std::sync::atomic::Ordering;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use stream::{
-    Client as Remote, ClientOptions, Error, Event, Happening, INITIAL, Item, Reader, Retry, Source,
+    Client as Remote, ClientOptions, Error, Event, Happening, INITIAL, Item, Portion, Reader, Retry, Sift,
+    Source,
 };
 
 /// What a client of records does.
@@ -29,6 +31,19 @@ pub trait Client {
     /// [`Failure`] ends the run.
     fn record(&mut self, view: RecordView<'_>, offset: u64) -> Result<Next, Failure>;
 
+    /// How records may be judged while they are read; `None` when all are to be looked at.
+    fn sieve(&self) -> Option<Sieve<'_>> {
+        None
+    }
+
+    /// So many records back to back that the sieve has taken.
+    ///
+    /// # Errors
+    /// [`Failure`] ends the run.
+    fn taken(&mut self, _records: &[u8], _count: u64) -> Result<(), Failure> {
+        Ok(())
+    }
+
     /// Nothing came for a moment.
     ///
     /// # Errors
@@ -40,6 +55,26 @@ pub trait Client {
     /// # Errors
     /// [`Failure`] ends the run.
     fn finish(&mut self) -> Result<bool, Failure>;
+}
+
+/// Judges records at a glance, where their filter allows it.
+#[derive(Clone, Copy)]
+pub struct Sieve<'c> {
+    /// What a record must match.
+    pub filter: &'c Filter,
+    /// Whether those that match are taken as they are; else they are looked at.
+    pub takes: bool,
+}
+
+impl Sieve<'_> {
+    #[inline]
+    fn judge(self, glance: &Glance<'_>) -> Sift {
+        match self.filter.matches_at_a_glance(glance) {
+            Some(true) if self.takes => Sift::Take,
+            Some(false) => Sift::Skip,
+            _ => Sift::Look,
+        }
+    }
 }
 
 /// Whether a client wants more.
@@ -179,7 +214,19 @@ fn file(
             fared.stopped = true;
             return Ok(Next::Stop);
         }
-        match reader.next_event() {
+        let event = match client.sieve().filter(|_| playback.is_none()) {
+            Some(sieve) => match reader.next_sifted(|glance| sieve.judge(glance)) {
+                Ok(Portion::Run(records, count)) => {
+                    client.taken(records, count)?;
+                    continue;
+                }
+                Ok(Portion::Nothing) => continue,
+                Ok(Portion::Event(event)) => Ok(event),
+                Err(error) => Err(error),
+            },
+            None => reader.next_event(),
+        };
+        match event {
             // An input may seem to have ended because a signal came.
             Ok(Event::Closed) if stopped() => {}
             Ok(Event::Closed) => return Ok(Next::More),

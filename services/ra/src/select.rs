@@ -94,6 +94,20 @@ impl Selection {
         self.matched
     }
 
+    /// The filter, when nothing but it chooses records, by what they are before any option turns them round.
+    pub fn only_filter(&self) -> Option<&Filter> {
+        let Selection { filter, time, regex, label, range, stages, .. } = self;
+        let only =
+            time.is_none() && regex.is_none() && label.is_none() && range.is_none() && stages.is_empty();
+        only.then_some(filter)
+    }
+
+    /// Notes flows that [`Selection::only_filter`] has matched.
+    pub fn count(&mut self, flows: u64) {
+        self.matched += flows;
+        self.passed += flows;
+    }
+
     /// Whether nothing can be wanted any more.
     pub fn is_done(&self) -> bool {
         self.range.is_some_and(|range| self.passed >= range.last)

@@ -1,6 +1,6 @@
 //! `ra` itself: rows on standard output, records in files.
 
-use crate::feed::{Client, Failure, Next};
+use crate::feed::{Client, Failure, Next, Sieve};
 use crate::halves;
 use crate::select::{Selection, Verdict, compile};
 use crate::settings::Settings;
@@ -281,6 +281,26 @@ impl Client for Show {
         };
         self.scratch = stripped;
         next
+    }
+
+    fn sieve(&self) -> Option<Sieve<'_>> {
+        let filter = self.selection.only_filter()?;
+        let Settings { summary, dsrs, .. } = &self.settings;
+        if self.rejects.is_some() || *summary || dsrs.is_some() {
+            return None;
+        }
+        let plain = |sink: &Sink| sink.filter.is_none() && !sink.version_3;
+        let takes = !self.prints() && self.sinks.iter().all(plain);
+        // Where all is looked at, nothing is gained by a glance.
+        (takes || !filter.accepts_everything()).then_some(Sieve { filter, takes })
+    }
+
+    fn taken(&mut self, records: &[u8], count: u64) -> Result<(), Failure> {
+        self.selection.count(count);
+        for writer in self.sinks.iter_mut().filter_map(|sink| sink.writer.as_mut()) {
+            writer.write_run(records, count)?;
+        }
+        Ok(())
     }
 
     fn idle(&mut self) -> Result<(), Failure> {

@@ -4,6 +4,7 @@ mod certain;
 
 use crate::dsr::{Walk, code};
 use crate::header::{Header, Kind, begins_record};
+use crate::shape::{Glance, Shapes, window};
 use crate::view::{RecordError, RecordView};
 use certain::{
     After, Chain, Evidence, after, chain, evidence, junk_follows, overlapping, plausible, search, zero_words,
@@ -96,6 +97,7 @@ pub struct Framer {
     passing: Option<(u64, Reason)>,
     /// Octets behind the current place that have been searched in vain.
     judged: usize,
+    shapes: Shapes,
 }
 
 /// What a look at the current place gives.
@@ -133,6 +135,17 @@ impl Framer {
     /// The caller has used `octets` itself: something that is no record but stands between records.
     pub fn skip(&mut self, octets: usize) {
         self.offset += octets as u64;
+    }
+
+    /// The record at the start of `input`, the octets from the current place on, when it is of a kind and a shape that
+    /// leaves no doubt and [`Framer::next`] would return it. The caller that is done with it says so with
+    /// [`Framer::skip`]. `None` says nothing: [`Framer::next`] knows.
+    #[inline]
+    pub fn glance<'a>(&'a mut self, input: &'a [u8]) -> Option<Glance<'a>> {
+        if self.passing.is_some() {
+            return None;
+        }
+        self.shapes.glance(window(input)?)
     }
 
     /// Looks at `input`, the octets from the current place on; `ended` says that no more will come. Returns how many

@@ -14,6 +14,7 @@ mod framer;
 mod header;
 mod mar;
 mod model;
+mod shape;
 mod source_id;
 mod stamp;
 mod view;
@@ -32,6 +33,7 @@ pub use header::{
 };
 pub use mar::{Cookie, MAR_LEN, Mar, STATUS_ID_MASK, STATUS_INTERFACE, STATUS_SASL};
 pub use model::{Dsr, EncodeError, Form, Record};
+pub use shape::{Family, Glance, Key};
 pub use source_id::SourceId;
 pub use stamp::Stamp;
 pub use view::{Layout, Parts, RecordError, RecordView};

@@ -73,6 +73,44 @@ impl Layout {
     pub fn is_empty(&self) -> bool {
         self.header.is_empty()
     }
+
+    /// The layout of a sound record with its parts at these places.
+    #[inline]
+    pub(crate) fn known(header: Header, at: [u16; Index::COUNT], record: &[u8]) -> Layout {
+        let mut layout = Layout {
+            header,
+            at,
+            walked: header.len(),
+            key_exchanged: false,
+            rest_exchanged: false,
+            strange: false,
+        };
+        layout.orient(record.get(usize::from(layout.place(Index::Flow)) * 4..).unwrap_or_default());
+        layout
+    }
+
+    /// Word offset of the part of this place; 0 when there is none.
+    #[inline]
+    pub(crate) fn place(&self, index: Index) -> u16 {
+        self.at.get(index as usize).copied().unwrap_or(0)
+    }
+
+    pub(crate) fn places(&self) -> &[u16; Index::COUNT] {
+        &self.at
+    }
+
+    /// Notes how the record is to be shown, from the octets of its key.
+    #[inline]
+    fn orient(&mut self, key: &[u8]) {
+        if self.place(Index::Flow) != 0
+            && let [_, st, q, ..] = key
+            && st & flow::REVERSE != 0
+        {
+            let arp = st & 0x3f == kind::ARP || matches!(q & 0x1f, address::ARP | address::RARP);
+            self.key_exchanged = !arp;
+            self.rest_exchanged = arp;
+        }
+    }
 }
 
 impl<'a> RecordView<'a> {
@@ -141,13 +179,8 @@ impl<'a> RecordView<'a> {
         if stopped_at_zero && !self.has(Index::Time) {
             return Err(RecordError::ZeroDsr { at });
         }
-        if let Some([_, st, q, ..]) = self.dsr(Index::Flow)
-            && st & flow::REVERSE != 0
-        {
-            let arp = st & 0x3f == kind::ARP || matches!(q & 0x1f, address::ARP | address::RARP);
-            self.layout.key_exchanged = !arp;
-            self.layout.rest_exchanged = arp;
-        }
+        let key = usize::from(self.layout.place(Index::Flow)) * 4;
+        self.layout.orient(bytes.get(key..).unwrap_or_default());
         Ok(())
     }
 

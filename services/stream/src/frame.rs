@@ -3,12 +3,12 @@
 use std::io::{self, Read};
 use std::ops::Range;
 
-use record::{Frame, Layout, MAX_RECORD_LEN, RecordView};
+use record::{Frame, Glance, Layout, MAX_RECORD_LEN, RecordView};
 
 use crate::reader::Damage;
 
 /// What is read at once.
-const CHUNK: usize = 128 << 10;
+const CHUNK: usize = 256 << 10;
 
 /// The buffer never grows past this; it holds the longest record and a full read beside it.
 const MAX_BUFFER: usize = 512 << 10;
@@ -22,6 +22,26 @@ pub(crate) enum Step {
     Damage(Damage),
     /// More octets are needed; at the end of the stream: nothing is left.
     More,
+}
+
+/// What sifting found.
+#[derive(Debug)]
+pub(crate) enum Sifted {
+    /// Whole records that are taken as they are, by their place in the buffer, and how many.
+    Run(Range<usize>, u64),
+    /// Something that is to be looked at.
+    Step(Step),
+}
+
+/// What becomes of a record of which a glance was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sift {
+    /// It is passed over.
+    Skip,
+    /// It is taken as it is, together with those around it.
+    Take,
+    /// It is to be looked at.
+    Look,
 }
 
 /// Where a record is: in the buffer, until that is filled again, and in the stream.
@@ -74,7 +94,7 @@ impl Framer {
     pub(crate) fn fill(&mut self, input: &mut (impl Read + ?Sized)) -> io::Result<usize> {
         if self.start == self.end {
             (self.start, self.end) = (0, 0);
-        } else if self.start > 0 && self.buffer.len() - self.end < CHUNK / 2 {
+        } else if self.start > 0 && self.buffer.len() - self.end < CHUNK * 3 / 4 {
             self.buffer.copy_within(self.start..self.end, 0);
             self.end -= self.start;
             self.start = 0;
@@ -99,9 +119,75 @@ impl Framer {
         }
     }
 
+    /// Octets of the buffer.
+    pub(crate) fn octets(&self, range: Range<usize>) -> &[u8] {
+        self.buffer.get(range).unwrap_or_default()
+    }
+
+    /// As [`Framer::step`], but records that are beyond doubt are first shown to `judge`.
+    #[inline]
+    pub(crate) fn sift(&mut self, ended: bool, mut judge: impl FnMut(&Glance<'_>) -> Sift) -> Sifted {
+        if self.replies > 0 {
+            return Sifted::Step(self.slow_step(ended));
+        }
+        let pending = self.buffer.get(self.start..self.end).unwrap_or_default();
+        // The records from `from` to `to` are taken; `at` is how far has been read.
+        let (mut from, mut to, mut at) = (0, 0, 0);
+        let (mut taken, mut look) = (0, None);
+        while let Some(glance) = self.framer.glance(pending.get(at..).unwrap_or_default()) {
+            let len = glance.len();
+            match judge(&glance) {
+                Sift::Take => {
+                    at += len;
+                    (to, taken) = (at, taken + 1);
+                }
+                Sift::Skip => {
+                    at += len;
+                    if taken > 0 {
+                        break;
+                    }
+                    from = at;
+                }
+                Sift::Look => {
+                    if taken == 0 {
+                        look = Some(glance.layout());
+                        at += len;
+                    }
+                    break;
+                }
+            }
+        }
+        self.framer.skip(at);
+        let base = self.start;
+        self.start += at;
+        match look {
+            Some(layout) => Sifted::Step(Step::Record(Place {
+                range: base + from..base + at,
+                layout,
+                offset: self.framer.offset() - (at - from) as u64,
+            })),
+            None if taken > 0 => Sifted::Run(base + from..base + to, taken),
+            None => Sifted::Step(self.slow_step(ended)),
+        }
+    }
+
     /// The next record or damage. `ended` says that nothing will follow what is in the buffer.
     #[inline]
     pub(crate) fn step(&mut self, ended: bool) -> Step {
+        if self.replies == 0 {
+            let pending = self.buffer.get(self.start..self.end).unwrap_or_default();
+            if let Some(layout) = self.framer.glance(pending).map(|glance| glance.layout()) {
+                let (from, len) = (self.start, layout.len());
+                let offset = self.framer.offset();
+                self.framer.skip(len);
+                self.start += len;
+                return Step::Record(Place { range: from..self.start, layout, offset });
+            }
+        }
+        self.slow_step(ended)
+    }
+
+    fn slow_step(&mut self, ended: bool) -> Step {
         loop {
             let pending = self.buffer.get(self.start..self.end).unwrap_or_default();
             if self.replies > 0 && !self.framer.is_searching() && pending.starts_with(b"OK") {

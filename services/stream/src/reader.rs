@@ -7,10 +7,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use record::{Reason, RecordView};
+use record::{Glance, Reason, RecordView};
 
 use crate::client::Event;
-use crate::frame::{Framer, Place, Step};
+use crate::frame::{Framer, Place, Sift, Sifted, Step};
 use crate::hello::Initial;
 use crate::patient::Keep;
 use crate::{Error, INITIAL, open};
@@ -166,6 +166,27 @@ impl Reader {
         })
     }
 
+    /// As [`Reader::next_event`], but records that are beyond doubt are first shown to `judge`: those that it wants to
+    /// skip are passed over, those that it takes come back to back.
+    ///
+    /// # Errors
+    ///
+    /// As [`Reader::next`].
+    #[inline]
+    pub fn next_sifted(&mut self, judge: impl FnMut(&Glance<'_>) -> Sift) -> Result<Portion<'_>, Error> {
+        if !self.begun || self.range != (0..u64::MAX) {
+            return self.next_event().map(Portion::Event);
+        }
+        match self.framer.sift(self.ended, judge) {
+            Sifted::Run(range, count) => Ok(Portion::Run(self.framer.octets(range), count)),
+            Sifted::Step(step) => Ok(match self.take(step)? {
+                None => Portion::Nothing,
+                Some(Advance::Idle) => Portion::Event(Event::Idle),
+                Some(found) => Portion::Event(self.item(&found).map_or(Event::Closed, Event::Item)),
+            }),
+        }
+    }
+
     fn item(&self, found: &Advance) -> Option<Item<'_>> {
         match found {
             Advance::Initial => {
@@ -188,33 +209,53 @@ impl Reader {
             }
         }
         loop {
-            match self.framer.step(self.ended) {
-                Step::Record(place) if !self.range.contains(&place.offset) => {
-                    if place.offset >= self.range.end {
-                        return Ok(Advance::End);
-                    }
-                }
-                Step::Record(place) => return Ok(Advance::Record(place)),
-                Step::Damage(damage) => return Ok(Advance::Damage(damage)),
-                Step::More if self.ended => {
-                    return match self.failed.take() {
-                        Some(e) => {
-                            Err(Error::io(format!("{}: offset {}", self.name, self.framer.offset()), e))
-                        }
-                        None => Ok(Advance::End),
-                    };
-                }
-                Step::More => match self.framer.fill(&mut self.input) {
-                    Ok(n) => self.ended = n == 0,
-                    Err(e) if e.kind() == io::ErrorKind::WouldBlock => return Ok(Advance::Idle),
-                    Err(e) => {
-                        self.ended = true;
-                        self.failed = Some(e);
-                    }
-                },
+            let step = self.framer.step(self.ended);
+            if let Some(found) = self.take(step)? {
+                return Ok(found);
             }
         }
     }
+
+    /// What a step means; `None`: go on.
+    #[inline]
+    fn take(&mut self, step: Step) -> Result<Option<Advance>, Error> {
+        Ok(match step {
+            Step::Record(place) if !self.range.contains(&place.offset) => {
+                (place.offset >= self.range.end).then_some(Advance::End)
+            }
+            Step::Record(place) => Some(Advance::Record(place)),
+            Step::Damage(damage) => Some(Advance::Damage(damage)),
+            Step::More if self.ended => match self.failed.take() {
+                Some(e) => {
+                    return Err(Error::io(format!("{}: offset {}", self.name, self.framer.offset()), e));
+                }
+                None => Some(Advance::End),
+            },
+            Step::More => match self.framer.fill(&mut self.input) {
+                Ok(n) => {
+                    self.ended = n == 0;
+                    None
+                }
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => Some(Advance::Idle),
+                Err(e) => {
+                    self.ended = true;
+                    self.failed = Some(e);
+                    None
+                }
+            },
+        })
+    }
+}
+
+/// What [`Reader::next_sifted`] found.
+#[derive(Debug)]
+pub enum Portion<'a> {
+    /// Whole records back to back, all of them taken, and how many.
+    Run(&'a [u8], u64),
+    /// Something that is to be looked at.
+    Event(Event<'a>),
+    /// Nothing so far; there may be more.
+    Nothing,
 }
 
 /// What a look at the input gave.

@@ -148,10 +148,20 @@ impl Writer {
     ///
     /// [`Error::Io`]; the output then ends at a record's border and is not to be written to again.
     pub fn write(&mut self, records: &[u8]) -> Result<(), Error> {
-        self.records += crate::inbox::count(records);
+        self.write_run(records, crate::inbox::count(records))
+    }
+
+    /// As [`Writer::write`], for so many records.
+    ///
+    /// # Errors
+    ///
+    /// As [`Writer::write`].
+    #[inline]
+    pub fn write_run(&mut self, records: &[u8], count: u64) -> Result<(), Error> {
+        self.records += count;
         self.octets += records.len() as u64;
         if self.buffer.len() + records.len() > GATHER {
-            self.flush().inspect_err(|_| self.dropped += crate::inbox::count(records))?;
+            self.flush().inspect_err(|_| self.dropped += count)?;
         }
         if records.len() >= GATHER {
             return self.hand_over(records);
