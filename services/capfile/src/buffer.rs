@@ -70,8 +70,8 @@ impl Buffer {
     /// What is there, and the means to move over it while it is looked at.
     #[inline]
     pub fn walk(&mut self) -> Steps<'_> {
-        let rest = self.octets.get(self.begin..self.end).unwrap_or_default();
-        Steps { rest, begin: &mut self.begin, passed: &mut self.passed }
+        let window = self.octets.get(self.begin..self.end).unwrap_or_default();
+        Steps { rest: window, whole: window.len(), begin: &mut self.begin, passed: &mut self.passed }
     }
 
     /// Moves over up to `count` octets, more than a window holds perhaps; returns how many there were so far. To be
@@ -101,19 +101,20 @@ impl Buffer {
     }
 }
 
-/// The window, on the way through it.
+/// The window, on the way through it. What is no longer ahead was moved over.
 pub(crate) struct Steps<'a> {
     /// What is still ahead.
     pub rest: &'a [u8],
+    /// Octets that were ahead at first.
+    whole: usize,
     begin: &'a mut usize,
     passed: &'a mut u64,
 }
 
-impl<'a> Steps<'a> {
-    /// Moves on to `rest`, which is what is ahead but for its first `count` octets.
-    #[inline(always)]
-    pub fn on(&mut self, rest: &'a [u8], count: usize) {
-        self.rest = rest;
+impl Drop for Steps<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        let count = self.whole - self.rest.len().min(self.whole);
         *self.begin += count;
         *self.passed += count as u64;
     }
@@ -133,6 +134,11 @@ pub(crate) enum Order {
 }
 
 impl Order {
+    /// Whether it is not that of this machine.
+    pub fn is_foreign(self) -> bool {
+        self != if cfg!(target_endian = "big") { Order::Big } else { Order::Little }
+    }
+
     #[inline]
     pub fn u16(self, octets: &[u8], at: usize) -> u16 {
         let two = octets.get(at..).and_then(|rest| rest.first_chunk()).copied().unwrap_or_default();

@@ -32,11 +32,10 @@ pub(crate) fn magic(octets: &[u8]) -> Option<(Order, bool)> {
 pub(crate) fn is_common(header: &[u8]) -> bool {
     let Some((order, _)) = magic(header) else { return false };
     let number = order.u32(header, 20);
-    let host = if cfg!(target_endian = "big") { Order::Big } else { Order::Little };
     (order.u16(header, 4), order.u16(header, 6)) == (2, 4)
         && number & 0xfc00_0000 == 0
         && !link::may_be_huge(number)
-        && (order == host || !link::is_in_host_order(number))
+        && (!order.is_foreign() || !link::is_in_host_order(number))
 }
 
 impl Pcap {
@@ -79,19 +78,21 @@ impl Pcap {
         let kept = captured.min(self.snap) as usize;
         Ok(Some(Place { seconds, nanos, link: self.link, at: 16, captured: kept, length, whole }))
     }
+
     /// The packets that lie whole in the window: at least one, none at the end of the input.
     pub fn packets<'a>(&mut self, buffer: &'a mut Buffer) -> Result<Packets<'a>, Fault> {
         // Tells what is wrong with the first of them.
         self.next(buffer)?;
-        let (order, nanos, link, snap) = (self.order, self.nanos, self.link, self.snap as usize);
-        Ok(Packets { steps: buffer.walk(), order, unit: if nanos { 1 } else { 1000 }, link, snap })
+        let (foreign, link, snap) = (self.order.is_foreign(), self.link, self.snap as usize);
+        Ok(Packets { steps: buffer.walk(), foreign, unit: if self.nanos { 1 } else { 1000 }, link, snap })
     }
 }
 
 /// The packets of a window, which lie there one after another.
 pub struct Packets<'a> {
     steps: Steps<'a>,
-    order: Order,
+    /// Whether numbers are in the other byte order.
+    foreign: bool,
     /// Nanoseconds.
     unit: i64,
     link: i32,
@@ -111,15 +112,24 @@ impl<'a> Iterator for Packets<'a> {
     #[inline(always)]
     fn next(&mut self) -> Option<Packet<'a>> {
         let (header, rest) = self.steps.rest.split_first_chunk::<16>()?;
-        let word = |at| self.order.u32(header, at);
-        let captured = word(8);
+        let mut words = numbers(header);
+        if self.foreign {
+            words = words.map(u32::swap_bytes);
+        }
+        let [seconds, fraction, captured, length] = words;
         if captured > MAX_CAPTURED {
             return None;
         }
         let (data, rest) = rest.split_at_checked(captured as usize)?;
-        self.steps.on(rest, header.len() + data.len());
-        let (seconds, nanos) = (word(0), i64::from(word(4)) * self.unit);
+        self.steps.rest = rest;
         let data = data.get(..self.snap).unwrap_or(data);
-        Some(Packet { seconds, nanos, link: self.link, data, length: word(12) })
+        Some(Packet { seconds, nanos: i64::from(fraction) * self.unit, link: self.link, data, length })
     }
+}
+
+/// Four numbers in this machine's byte order.
+#[inline(always)]
+fn numbers(octets: &[u8; 16]) -> [u32; 4] {
+    let at = |at: usize| u32::from_ne_bytes([octets[at], octets[at + 1], octets[at + 2], octets[at + 3]]);
+    [at(0), at(4), at(8), at(12)]
 }

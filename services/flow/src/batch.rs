@@ -9,7 +9,7 @@ use crate::engine::{Engine, Sink};
 use crate::key::Key;
 use crate::slab::{NONE, Part};
 use crate::time::Time;
-use packet::{Dissection, Dissector};
+use packet::{Dissector, Summary};
 
 /// Packets that are dealt with together.
 const TOGETHER: usize = 32;
@@ -33,7 +33,7 @@ pub struct Frame<'a> {
 #[derive(Clone, Copy)]
 struct Pending<'a> {
     time: Time,
-    dissection: Dissection<'a>,
+    summary: Summary<'a>,
     key: Key,
     hash: u32,
     /// Where its flow probably is.
@@ -66,22 +66,22 @@ impl Engine {
     ) -> usize {
         let empty = Pending {
             time: Time::UNSET,
-            dissection: Dissection::default(),
+            summary: Summary::default(),
             key: Key::default(),
             hash: 0,
             part: NONE,
         };
         let mut pending = [empty; TOGETHER];
         let mut frames = frames.into_iter();
-        let mut total = 0;
+        let (mut total, classic) = (0, self.config.is_classic());
         loop {
             let mut count = 0;
             while let Some(place) = pending.get_mut(count)
                 && let Some(frame) = frames.next()
             {
                 place.time = frame.time;
-                dissector.dissect_into(frame.octets, frame.length, &mut place.dissection);
-                self.name(place);
+                dissector.dissect_into(frame.octets, frame.length, &mut place.summary);
+                self.name(place, classic);
                 self.prefetch(&mut pending, count);
                 count += 1;
             }
@@ -92,8 +92,7 @@ impl Engine {
                 return total;
             };
             for frame in taken {
-                let summary = frame.dissection.summary();
-                self.keyed_packet(frame.time, summary, &frame.key, frame.hash, frame.part, sink);
+                self.keyed_packet(frame.time, &frame.summary, &frame.key, frame.hash, frame.part, sink);
             }
             total += count;
             if count < TOGETHER {
@@ -104,10 +103,18 @@ impl Engine {
 
     /// Finds the key of a frame and asks for its line of the index.
     #[inline(always)]
-    fn name(&self, place: &mut Pending<'_>) {
-        place.key = Key::of(place.dissection.summary(), &self.config);
-        place.hash = self.table.hash_of(&place.key);
+    fn name(&self, place: &mut Pending<'_>, classic: bool) {
+        match place.key.become_classic(&place.summary, &self.table.hasher) {
+            Some(hash) if classic => place.hash = hash,
+            _ => self.name_at_length(place),
+        }
         self.table.prefetch_index(place.hash);
+    }
+
+    #[inline(never)]
+    fn name_at_length(&self, place: &mut Pending<'_>) {
+        place.key = Key::of(&place.summary, &self.config);
+        place.hash = self.table.hash_of(&place.key);
     }
 
     /// Asks for what the frames need that came some before that at `count`.

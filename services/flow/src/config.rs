@@ -171,6 +171,11 @@ impl Default for Config {
 }
 
 impl Config {
+    /// Whether flows are told apart by the 5-tuple in either direction, and by nothing else.
+    pub(crate) fn is_classic(&self) -> bool {
+        !self.key.extended() && !self.unidirectional
+    }
+
     /// The rules to dissect frames by.
     pub fn rules(&self) -> Rules {
         Rules { compat: self.compat, tunnel_discovery: self.tunnel_discovery }

@@ -23,7 +23,7 @@ pub(crate) struct Table {
     pub rare: Slab<Rare>,
     pub user: UserData,
     index: Index,
-    hasher: Hasher,
+    pub hasher: Hasher,
     /// Most flows.
     limit: usize,
     /// Parts that found no room.

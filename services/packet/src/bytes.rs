@@ -29,3 +29,9 @@ pub fn array_at<const N: usize>(data: &[u8], at: usize) -> Option<[u8; N]> {
 pub fn rest(data: &[u8], at: usize) -> &[u8] {
     data.get(at..).unwrap_or(&[])
 }
+
+/// The first `count` octets; all when there are fewer, none when it is negative.
+#[inline(always)]
+pub fn first(data: &[u8], count: i32) -> &[u8] {
+    data.get(..usize::try_from(count).unwrap_or(0)).unwrap_or(data)
+}

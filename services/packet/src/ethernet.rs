@@ -12,7 +12,7 @@ pub(crate) const ETHERTYPE_MPLS: u16 = 0x8847;
 const ARP: u16 = 0x0806;
 const TRANSPARENT_ETHERNET: u16 = 0x6558;
 const RARP: u16 = 0x8035;
-const VLAN: u16 = 0x8100;
+pub(crate) const VLAN: u16 = 0x8100;
 const PROVIDER_BRIDGING: u16 = 0x88a8;
 const QINQ: u16 = 0x9100;
 const MPLS_MULTICAST: u16 = 0x8848;
@@ -27,22 +27,37 @@ const MAX_LENGTH_FIELD: u16 = 1500;
 const ISL_PREFIX: [u8; 5] = [0x01, 0x00, 0x0c, 0x00, 0x00];
 const ISL_HEADER: usize = 26;
 
+/// The Ethernet header that `data` begins with, and what follows.
+#[inline(always)]
+pub(crate) fn split(data: &[u8]) -> Option<(Ethernet, &[u8])> {
+    let (header, rest) = data.split_first_chunk::<14>()?;
+    let (destination, source) = (array_at(header, 0)?, array_at(header, 6)?);
+    let ethertype = u16_at(header, 12)?;
+    Some((Ethernet { destination, source, ethertype }, rest))
+}
+
+/// The control information of the VLAN tag that `data` begins with, the EtherType in it, and what follows.
+#[inline(always)]
+pub(crate) fn split_tag(data: &[u8]) -> Option<(u16, u16, &[u8])> {
+    let (&[c0, c1, t0, t1], rest) = data.split_first_chunk()?;
+    Some((u16::from_be_bytes([c0, c1]), u16::from_be_bytes([t0, t1]), rest))
+}
+
 impl<'a> Walk<'a> {
     /// Walks an Ethernet frame from its destination address on.
     #[inline]
     pub fn ethernet(&mut self, data: &'a [u8]) {
-        let (Some(destination), Some(source), Some(ethertype)) =
-            (array_at::<6>(data, 0), array_at(data, 6), u16_at(data, 12))
-        else {
+        let Some((header, inner)) = split(data) else {
             return self.unnamed();
         };
         self.summary.encapsulation.add(Encapsulation::ETHERNET);
-        self.summary.ethernet = Some(Ethernet { destination, source, ethertype });
+        self.summary.ethernet = Some(header);
         self.llc = None;
+        let Ethernet { destination, ethertype, .. } = header;
         if ethertype <= MAX_LENGTH_FIELD && destination.starts_with(&ISL_PREFIX) && self.enter() {
             return self.inter_switch_link(data);
         }
-        self.protocol(ethertype, rest(data, 14));
+        self.protocol(ethertype, inner);
     }
 
     #[inline(never)]
@@ -87,11 +102,11 @@ impl<'a> Walk<'a> {
     }
 
     fn tag(&mut self, data: &'a [u8]) {
-        match (u16_at(data, 0), u16_at(data, 2)) {
-            (Some(control), Some(ethertype)) if self.enter() => {
+        match split_tag(data) {
+            Some((control, ethertype, inner)) if self.enter() => {
                 self.summary.vlan = Some(control);
                 self.summary.encapsulation.add(Encapsulation::VLAN);
-                self.protocol(ethertype, rest(data, 4));
+                self.protocol(ethertype, inner);
             }
             _ => self.frame_flow(data),
         }

@@ -7,7 +7,7 @@ use crate::link::Walk;
 use crate::summary::{Network, Summary};
 
 /// An ICMP or ICMPv6 message.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Icmp<'a> {
     /// Message type.
     pub kind: u8,

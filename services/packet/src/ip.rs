@@ -4,7 +4,7 @@ use crate::bytes::{array_at, rest, u8_at, u16_at, u32_at};
 use crate::ethernet::{ETHERTYPE_IPV4, ETHERTYPE_IPV6, ETHERTYPE_MPLS};
 use crate::icmp::{self, Icmp};
 use crate::link::Walk;
-use crate::summary::{Encapsulation, Network};
+use crate::summary::{Encapsulation, Network, Summary};
 use crate::tcp::{self, Tcp};
 use crate::{gre, l2tp, udp};
 
@@ -55,7 +55,7 @@ pub struct Fragment {
 }
 
 /// An IP packet.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ip<'a> {
     /// Source and destination.
     pub addresses: Addresses,
@@ -82,7 +82,7 @@ pub struct Ip<'a> {
 }
 
 /// The header behind the IP headers.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Transport<'a> {
     /// A complete TCP header.
     Tcp(Tcp<'a>),
@@ -117,35 +117,13 @@ pub enum Transport<'a> {
 
 impl<'a> Walk<'a> {
     /// Reads the transport header of `ip` at `data` and closes the walk. `start` is where the IP header begins.
-    ///
-    /// TCP and UDP are written where they are to stay; what is less common is taken elsewhere, so that the header need
-    /// not lie in memory before.
     #[inline(always)]
     pub fn transport(&mut self, ip: Ip<'a>, data: &'a [u8], start: &'a [u8]) {
         let whole = ip.fragment.is_none_or(|fragment| fragment.offset == 0);
+        let spare = self.cooked_fault();
         match ip.protocol {
-            TCP if whole => {
-                let ports = if ip.payload + self.cooked_fault() >= 20 { ports(data) } else { (0, 0) };
-                let (application, transport) = match tcp::parse(data, ip.payload) {
-                    Some(header) => {
-                        self.summary.user = rest(data, usize::from(header.header_length));
-                        (header.payload, Transport::Tcp(header))
-                    }
-                    None => {
-                        self.summary.user = data;
-                        (ip.payload, Transport::Other)
-                    }
-                };
-                self.summary.network = Network::Ip(Ip { ports, application, transport, ..ip });
-            }
-            UDP if whole && !self.rules.tunnel_discovery => {
-                let ports = if ip.payload + self.cooked_fault() >= 8 { ports(data) } else { (0, 0) };
-                let headed = data.len() >= 8;
-                self.summary.user = if headed { rest(data, 8) } else { data };
-                let application = if headed { ip.payload - 8 } else { ip.payload };
-                let transport = Transport::Udp { dns_id: dns_id(ports, data) };
-                self.summary.network = Network::Ip(Ip { ports, application, transport, ..ip });
-            }
+            TCP if whole => close_tcp(&mut self.summary, ip, data, spare),
+            UDP if whole && !self.rules.tunnel_discovery => close_udp(&mut self.summary, ip, data, spare),
             _ => self.other_transport(ip, data, start),
         }
     }
@@ -162,21 +140,17 @@ impl<'a> Walk<'a> {
         ip.application = ip.payload;
         self.summary.user = data;
         match ip.protocol {
+            // Tunnels are looked for.
             UDP => {
-                if ip.payload + self.cooked_fault() >= 8 {
-                    ip.ports = ports(data);
+                let spare = self.cooked_fault();
+                close_udp(&mut self.summary, ip, data, spare);
+                let Network::Ip(ip) = self.summary.network else { return };
+                if ip.ports != (0, 0)
+                    && let Some(inner) = data.get(udp::HEADER..)
+                {
+                    udp::tunnel(self, &ip, inner);
                 }
-                if data.len() >= 8 {
-                    ip.application = ip.payload - 8;
-                    self.summary.user = rest(data, 8);
-                    if self.rules.tunnel_discovery
-                        && ip.ports != (0, 0)
-                        && udp::tunnel(self, &ip, rest(data, 8))
-                    {
-                        return;
-                    }
-                }
-                ip.transport = Transport::Udp { dns_id: dns_id(ip.ports, data) };
+                return;
             }
             ICMP if matches!(ip.addresses, Addresses::V4 { .. }) => {
                 icmp::v4(self, &mut ip, data);
@@ -254,6 +228,36 @@ impl<'a> Walk<'a> {
         let octets = if self.rules.compat { 16 } else { (usize::from(words) + 2) * 4 };
         (data.len() >= octets).then_some((next, octets))
     }
+}
+
+/// Closes a summary with the TCP segment `data`. Ports count when the payload and some `spare` octets hold them.
+#[inline(always)]
+pub(crate) fn close_tcp<'a>(summary: &mut Summary<'a>, ip: Ip<'a>, data: &'a [u8], spare: i32) {
+    let ports = if ip.payload + spare >= tcp::LEAST as i32 { ports(data) } else { (0, 0) };
+    let (application, transport) = match tcp::parse(data, ip.payload) {
+        Some(header) => {
+            summary.user = rest(data, usize::from(header.header_length));
+            (header.payload, Transport::Tcp(header))
+        }
+        None => {
+            summary.user = data;
+            (ip.payload, Transport::Other)
+        }
+    };
+    summary.network = Network::Ip(Ip { ports, application, transport, ..ip });
+}
+
+/// The same with a UDP datagram.
+#[inline(always)]
+pub(crate) fn close_udp<'a>(summary: &mut Summary<'a>, ip: Ip<'a>, data: &'a [u8], spare: i32) {
+    let ports = if ip.payload + spare >= udp::HEADER as i32 { ports(data) } else { (0, 0) };
+    let (user, application) = match data.get(udp::HEADER..) {
+        Some(user) => (user, ip.payload - udp::HEADER as i32),
+        None => (data, ip.payload),
+    };
+    summary.user = user;
+    let transport = Transport::Udp { dns_id: dns_id(ports, data) };
+    summary.network = Network::Ip(Ip { ports, application, transport, ..ip });
 }
 
 #[inline(always)]

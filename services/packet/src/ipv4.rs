@@ -6,16 +6,93 @@ use crate::link::Walk;
 use crate::summary::Network;
 
 const MORE_FRAGMENTS: u16 = 0x2000;
+const OFFSET: u16 = 0x1fff;
+
+/// The fixed part of an IPv4 header.
+#[derive(Clone, Copy)]
+pub(crate) struct Header<'a>(&'a [u8; 20]);
+
+impl<'a> Header<'a> {
+    /// The header that `data` begins with, and the octets behind its fixed part.
+    #[inline(always)]
+    pub fn split(data: &'a [u8]) -> Option<(Header<'a>, &'a [u8])> {
+        let (header, rest) = data.split_first_chunk()?;
+        Some((Header(header), rest))
+    }
+
+    #[inline(always)]
+    fn u16_at(self, at: usize) -> u16 {
+        u16::from_be_bytes([self.0[at], self.0[at + 1]])
+    }
+
+    #[inline(always)]
+    fn u32_at(self, at: usize) -> u32 {
+        u32::from_be_bytes([self.0[at], self.0[at + 1], self.0[at + 2], self.0[at + 3]])
+    }
+
+    /// Octets of the header with its options, as it says; may be below 20.
+    #[inline(always)]
+    pub fn length(self) -> usize {
+        usize::from(self.0[0] & 15) * 4
+    }
+
+    /// Octets of the packet, as it says.
+    #[inline(always)]
+    pub fn total(self) -> i32 {
+        i32::from(self.u16_at(2))
+    }
+
+    #[inline(always)]
+    pub fn protocol(self) -> u8 {
+        self.0[9]
+    }
+
+    /// Whether it is of version 4, has no options, and heads a whole packet.
+    #[inline(always)]
+    pub fn is_plain(self) -> bool {
+        self.0[0] == 0x45 && self.u16_at(6) & (MORE_FRAGMENTS | OFFSET) == 0
+    }
+
+    /// The packet as its fixed part tells, but for what makes it a fragment.
+    #[inline(always)]
+    pub fn ip<'b>(self, payload: i32) -> Ip<'b> {
+        Ip {
+            addresses: Addresses::V4 { source: self.u32_at(12), destination: self.u32_at(16) },
+            protocol: self.protocol(),
+            ttl: self.0[8],
+            tos: self.0[1],
+            id: self.u16_at(4),
+            options: 0,
+            fragment: None,
+            payload,
+            application: 0,
+            ports: (0, 0),
+            transport: Transport::Other,
+        }
+    }
+}
+
+/// Octets behind the packet that `data` begins with: Ethernet padding.
+#[inline(always)]
+pub(crate) fn padding(data: &[u8], total: i32, header_length: usize) -> usize {
+    data.len().saturating_sub(usize::try_from(total).unwrap_or(0).max(header_length))
+}
+
+/// Takes padding off the end of octets.
+#[inline(always)]
+pub(crate) fn without_padding(user: &[u8], padding: usize) -> &[u8] {
+    user.get(..user.len().saturating_sub(padding)).unwrap_or(&[])
+}
 
 impl<'a> Walk<'a> {
     /// Walks an IPv4 packet. What cannot be one becomes a frame flow (flow-model chapter, section 3.5).
     #[inline]
     pub fn ipv4(&mut self, data: &'a [u8]) {
-        let Some(header) = data.first_chunk::<20>() else {
+        let Some((header, _)) = Header::split(data) else {
             return self.frame_flow(data);
         };
-        let header_length = usize::from(header[0] & 15) * 4;
-        let mut total = i32::from(u16::from_be_bytes([header[2], header[3]]));
+        let header_length = header.length();
+        let mut total = header.total();
         if total < 20 || (header_length < 20 && !self.rules.compat) {
             // Segmentation offload leaves the length 0: the frame is as long as it is.
             if total != 0 || self.rules.compat || header_length < 20 {
@@ -24,19 +101,16 @@ impl<'a> Walk<'a> {
             total = self.wire_after(data).min(i32::MAX as u32) as i32;
         }
         let mut payload = total - header_length as i32;
-        let mut transport = rest(data, header_length);
-        // Octets behind the packet are Ethernet padding; 3.0.8 takes them for a header that is missing.
-        let end = usize::try_from(total).unwrap_or(0).max(header_length);
-        let packet = data.get(..end).unwrap_or(data);
-        if !self.rules.compat {
-            transport = rest(packet, header_length);
-        }
-        let flags = u16::from_be_bytes([header[6], header[7]]);
-        let (offset, more) = (u32::from(flags & 0x1fff) * 8, flags & MORE_FRAGMENTS != 0);
-        let id = u16::from_be_bytes([header[4], header[5]]);
-        let mut protocol = header[9];
+        let padding = padding(data, total, header_length);
+        let packet = without_padding(data, padding);
+        // 3.0.8 takes padding for a transport header that is missing.
+        let seen = if self.rules.compat { data } else { packet };
+        let mut transport = rest(seen, header_length);
+        let flags = header.u16_at(6);
+        let (offset, more) = (u32::from(flags & OFFSET) * 8, flags & MORE_FRAGMENTS != 0);
+        let mut protocol = header.protocol();
         let fragment = (offset != 0 || more).then(|| Fragment {
-            id: u32::from(id),
+            id: u32::from(header.u16_at(4)),
             offset,
             more,
             length: u32::try_from(payload).unwrap_or(0),
@@ -53,31 +127,11 @@ impl<'a> Walk<'a> {
                 transport = rest(transport, octets);
             }
         }
-        let ip = Ip {
-            addresses: Addresses::V4 {
-                source: u32::from_be_bytes([header[12], header[13], header[14], header[15]]),
-                destination: u32::from_be_bytes([header[16], header[17], header[18], header[19]]),
-            },
-            protocol,
-            ttl: header[8],
-            tos: header[1],
-            id,
-            options: if header_length > 20 {
-                options(rest(data.get(..header_length).unwrap_or(data), 20))
-            } else {
-                0
-            },
-            fragment,
-            payload,
-            application: 0,
-            ports: (0, 0),
-            transport: Transport::Other,
-        };
-        let padding = data.len() - packet.len();
-        self.transport(ip, transport, data);
-        if padding != 0 && matches!(self.summary.network, Network::Ip(_)) {
-            let user = self.summary.user;
-            self.summary.user = user.get(..user.len().saturating_sub(padding)).unwrap_or(&[]);
+        let options =
+            if header_length > 20 { options(rest(data.get(..header_length).unwrap_or(data), 20)) } else { 0 };
+        self.transport(Ip { protocol, options, fragment, ..header.ip(payload) }, transport, seen);
+        if self.rules.compat && padding != 0 && matches!(self.summary.network, Network::Ip(_)) {
+            self.summary.user = without_padding(self.summary.user, padding);
         }
     }
 }

@@ -3,7 +3,7 @@
 use crate::bytes::{array_at, rest, u8_at, u16_at, u32_at};
 use crate::ethernet::{ETHERTYPE_IPV4, ETHERTYPE_IPV6, ETHERTYPE_MPLS};
 use crate::summary::{Encapsulation, Ethernet, FrameKey, Network, Summary};
-use crate::{Rules, ppp, wlan};
+use crate::{Rules, lane, ppp, wlan};
 
 /// A pcap link type (`DLT_*`/`LINKTYPE_*` number as a capture handle reports it).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -154,24 +154,29 @@ impl Dissector {
     /// What `frame` is. `wire_length` is the frame's length on the wire, which may exceed what was captured.
     #[inline]
     pub fn dissect<'a>(&self, frame: &'a [u8], wire_length: u32) -> Summary<'a> {
-        let mut dissection = Dissection::default();
-        self.dissect_into(frame, wire_length, &mut dissection);
-        dissection.0.summary
+        let mut summary = Summary::default();
+        self.dissect_into(frame, wire_length, &mut summary);
+        summary
     }
 
     /// As [`Dissector::dissect`], into a place that the caller has: summaries are too large to be moved for nothing.
-    #[inline(always)]
-    pub fn dissect_into<'a>(&self, frame: &'a [u8], wire_length: u32, dissection: &mut Dissection<'a>) {
-        let walk = &mut dissection.0;
-        *walk = Walk::new(self.rules, frame, wire_length);
-        if self.link == Link::Ethernet && wire_length >= 14 {
-            walk.ethernet(frame);
-        } else {
-            self.other_link(frame, wire_length, walk);
+    #[inline(never)]
+    pub fn dissect_into<'a>(&self, frame: &'a [u8], wire_length: u32, summary: &mut Summary<'a>) {
+        let ethernet = self.link == Link::Ethernet && wire_length >= 14;
+        if !(ethernet && lane::take(self.rules, frame, wire_length, summary)) {
+            self.walk_into(frame, wire_length, summary);
         }
+    }
+
+    /// As [`Dissector::dissect_into`], for all frames.
+    #[inline(never)]
+    pub(crate) fn walk_into<'a>(&self, frame: &'a [u8], wire_length: u32, summary: &mut Summary<'a>) {
+        let mut walk = Walk::new(self.rules, frame, wire_length);
+        self.other_link(frame, wire_length, &mut walk);
         if matches!(walk.summary.network, Network::Link(_)) {
             walk.link_flow(frame, self.number);
         }
+        *summary = walk.summary;
     }
 
     #[inline(never)]
@@ -274,22 +279,11 @@ impl Dissector {
     }
 }
 
-/// A place for the summary of a frame, which one frame after another can use.
-#[derive(Clone, Copy, Debug)]
-pub struct Dissection<'a>(Walk<'a>);
-
-impl<'a> Dissection<'a> {
-    /// What the frame is.
-    #[inline(always)]
-    pub fn summary(&self) -> &Summary<'a> {
-        &self.0.summary
-    }
-}
-
-impl Default for Dissection<'_> {
-    fn default() -> Self {
-        Dissection(Walk::new(Rules::default(), &[], 0))
-    }
+/// Octets on the wire from the start of `data`, which lies within `frame` and reaches to its end.
+#[inline(always)]
+pub(crate) fn wire_behind(wire_length: u32, frame: &[u8], data: &[u8]) -> u32 {
+    let before = frame.len().saturating_sub(data.len());
+    wire_length.saturating_sub(before as u32)
 }
 
 /// The dissection in progress: the summary so far and what bounds the walk.
@@ -314,15 +308,7 @@ impl<'a> Walk<'a> {
     pub fn new(rules: Rules, frame: &'a [u8], wire_length: u32) -> Walk<'a> {
         Walk {
             rules,
-            summary: Summary {
-                length: wire_length,
-                encapsulation: Encapsulation::default(),
-                ethernet: None,
-                vlan: None,
-                mpls: None,
-                network: Network::Link(FrameKey::default()),
-                user: &[],
-            },
+            summary: Summary { length: wire_length, ..Summary::default() },
             frame,
             wire_length,
             depth: 0,
@@ -333,8 +319,7 @@ impl<'a> Walk<'a> {
     /// Octets on the wire from the start of `data`, which lies within the frame, to the frame's end.
     #[inline]
     pub fn wire_after(&self, data: &[u8]) -> u32 {
-        let behind = self.frame.len().saturating_sub(data.len());
-        self.wire_length.saturating_sub(behind as u32)
+        wire_behind(self.wire_length, self.frame, data)
     }
 
     /// Takes a link header of `octets` off the counted length.

@@ -3,7 +3,7 @@
 use crate::{Arp, Ip, Isis, Lcp, Rarp, Wlan};
 
 /// One dissected frame. Borrows option lists and user data from the captured octets.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Summary<'a> {
     /// Octets counted for the frame: its length on the wire, less what the link type subtracts (chapter section 2).
     pub length: u32,
@@ -21,8 +21,23 @@ pub struct Summary<'a> {
     pub user: &'a [u8],
 }
 
+impl Default for Summary<'_> {
+    /// Nothing yet.
+    fn default() -> Self {
+        Summary {
+            length: 0,
+            encapsulation: Encapsulation::default(),
+            ethernet: None,
+            vlan: None,
+            mpls: None,
+            network: Network::Link(FrameKey::default()),
+            user: &[],
+        }
+    }
+}
+
 /// The header that identifies the flow of a frame.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Network<'a> {
     /// IPv4 or IPv6, with the transport header found.
     Ip(Ip<'a>),

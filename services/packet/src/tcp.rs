@@ -32,7 +32,7 @@ impl TcpFlags {
 }
 
 /// A TCP header of which at least the 20 fixed octets were captured.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tcp<'a> {
     /// Sequence number of the first octet.
     pub sequence: u32,
@@ -50,10 +50,13 @@ pub struct Tcp<'a> {
     pub payload: i32,
 }
 
+/// Octets of a header without options.
+pub(crate) const LEAST: usize = 20;
+
 /// `payload` is the length of the segment by the IP header.
-#[inline]
+#[inline(always)]
 pub(crate) fn parse(data: &[u8], payload: i32) -> Option<Tcp<'_>> {
-    let header = data.first_chunk::<20>()?;
+    let header = data.first_chunk::<LEAST>()?;
     let header_length = header[12] >> 4 << 2;
     let end = usize::from(header_length).min(data.len());
     Some(Tcp {
@@ -62,7 +65,7 @@ pub(crate) fn parse(data: &[u8], payload: i32) -> Option<Tcp<'_>> {
         header_length,
         flags: TcpFlags(header[13]),
         window: u16::from_be_bytes([header[14], header[15]]),
-        options: if end > 20 { rest(data.get(..end).unwrap_or(&[]), 20) } else { &[] },
+        options: if end > LEAST { rest(data.get(..end).unwrap_or(&[]), LEAST) } else { &[] },
         payload: payload - i32::from(header_length),
     })
 }

@@ -7,6 +7,9 @@ use crate::l2tp;
 use crate::link::Walk;
 use crate::summary::Encapsulation;
 
+/// Octets of a UDP header.
+pub(crate) const HEADER: usize = 8;
+
 const L2TP: u16 = 1701;
 const GTP_USER: u16 = 2152;
 const TEREDO: u16 = 3544;

@@ -82,3 +82,22 @@ fn tcp_over_vlan() {
     assert_eq!((tcp.sequence, tcp.flags.0, tcp.window, tcp.payload), (1000, 2, 8192, 0));
     assert_eq!(tcp.options, [2, 4, 5, 0xb4]);
 }
+
+#[test]
+fn user_data_of_a_padded_frame() {
+    let mut frame = vec![2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 0x08, 0];
+    frame.extend_from_slice(&[0x45, 0, 0, 31, 0, 7, 0, 0, 63, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2]);
+    frame.extend_from_slice(&[0x9c, 0x40, 0, 69, 0, 11, 0, 0, b'a', b'b', b'c']);
+    frame.resize(60, 0);
+    for compat in [false, true] {
+        let rules = Rules { compat, tunnel_discovery: false };
+        assert_eq!(Dissector::new(LinkType::ETHERNET, rules).dissect(&frame, 60).user, b"abc");
+        // With IP options the general walk reads it.
+        let mut with_options = frame.clone();
+        with_options[14] = 0x46;
+        with_options[17] = 35;
+        with_options.splice(34..34, [1, 1, 1, 0]);
+        let summary = Dissector::new(LinkType::ETHERNET, rules).dissect(&with_options, 64);
+        assert_eq!(summary.user, b"abc", "compat {compat}");
+    }
+}

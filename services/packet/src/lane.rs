@@ -1,0 +1,77 @@
+//! The lane of what nearly all frames are: Ethernet, perhaps one VLAN tag, then a whole IPv4 packet without options or an
+//! IPv6 packet without extension headers, then TCP or UDP.
+//!
+//! Such a frame is read in a straight line and described where its description is to stay. Everything else is left to the
+//! [`Walk`](crate::link::Walk), which says the same of these frames too: both read headers by the same views.
+
+use crate::Rules;
+use crate::bytes::first;
+use crate::ethernet::{self, ETHERTYPE_IPV4, ETHERTYPE_IPV6, VLAN};
+use crate::ip::{Ip, TCP, UDP, close_tcp, close_udp};
+use crate::link::wire_behind;
+use crate::summary::{Encapsulation, Summary};
+use crate::{ipv4, ipv6, tcp, udp};
+
+/// Describes an Ethernet frame if it is one for the lane; else the description is of no use.
+#[inline(always)]
+pub(crate) fn take<'a>(rules: Rules, frame: &'a [u8], wire_length: u32, summary: &mut Summary<'a>) -> bool {
+    let Some((header, data)) = ethernet::split(frame) else { return false };
+    // The transport header's writer sees to these two.
+    let Summary { length, encapsulation, ethernet, vlan, mpls, network: _, user: _ } = summary;
+    *length = wire_length;
+    *encapsulation = Encapsulation::ETHERNET;
+    *ethernet = Some(header);
+    *vlan = None;
+    *mpls = None;
+    let (ethertype, data) = if header.ethertype == VLAN {
+        let Some((control, ethertype, data)) = ethernet::split_tag(data) else { return false };
+        *vlan = Some(control);
+        encapsulation.add(Encapsulation::VLAN);
+        (ethertype, data)
+    } else {
+        (header.ethertype, data)
+    };
+    match ethertype {
+        ETHERTYPE_IPV4 => {
+            let Some((header, behind)) = ipv4::Header::split(data) else { return false };
+            if !header.is_plain() {
+                return false;
+            }
+            let (total, length) = (header.total(), header.length());
+            let payload = total - length as i32;
+            let segment = if rules.compat { behind } else { first(behind, payload) };
+            if !close(rules, summary, header.ip(payload), segment) {
+                return false;
+            }
+            if rules.compat {
+                summary.user = ipv4::without_padding(summary.user, ipv4::padding(data, total, length));
+            }
+            true
+        }
+        ETHERTYPE_IPV6 => {
+            let Some((header, behind)) = ipv6::Header::split(data) else { return false };
+            let on_wire = ipv6::on_wire(wire_behind(wire_length, frame, data));
+            let payload = header.payload(rules, on_wire);
+            let segment = if rules.compat { behind } else { first(behind, payload) };
+            close(rules, summary, header.ip(rules, payload), segment)
+        }
+        _ => false,
+    }
+}
+
+/// Closes the description with a transport header that was captured whole.
+#[inline(always)]
+fn close<'a>(rules: Rules, summary: &mut Summary<'a>, ip: Ip<'a>, segment: &'a [u8]) -> bool {
+    let holds = |octets: usize| segment.len() >= octets && ip.payload >= octets as i32;
+    if ip.protocol == TCP && holds(tcp::LEAST) {
+        close_tcp(summary, ip, segment, 0);
+    } else if ip.protocol == UDP && holds(udp::HEADER) && !rules.tunnel_discovery {
+        close_udp(summary, ip, segment, 0);
+    } else {
+        return false;
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests;
