@@ -110,7 +110,7 @@ fn flood(arguments: &[String]) -> Result<(), String> {
     };
     let (flows, rounds) = (number(0, 1_000_000)?, number(1, 1)?.max(1));
     let mut config = Config::default();
-    let mut udp = false;
+    let (mut udp, mut shuffled) = (false, false);
     let mut options = arguments.iter().skip(2);
     while let Some(option) = options.next() {
         let mut value =
@@ -121,6 +121,7 @@ fn flood(arguments: &[String]) -> Result<(), String> {
                 (config.jitter, config.packet_size) = (true, true);
             }
             "--udp" => udp = true,
+            "--shuffled" => shuffled = true,
             "--max-flows" => config.max_flows = u32::try_from(value()?).map_err(|_| "too many flows")?,
             "--max-octets" => config.max_octets = value()?,
             other => return Err(format!("unknown option {other}")),
@@ -135,12 +136,16 @@ fn flood(arguments: &[String]) -> Result<(), String> {
         recorded += RecordView::new(record).ok().and_then(|view| view.metric()).map_or(0, |m| m.packets());
     };
     let (mut first, mut later) = (0.0, 0.0);
+    // A prime larger than the number of flows has no divisor in common with it.
+    let step = if shuffled { 2_654_435_761 } else { 1 };
     for round in 0..rounds {
         let mut number = 0;
         while number < flows {
             let count = BATCH.min(flows - number);
             for (frame, number) in frames.iter_mut().zip(number..number + count) {
-                make(frame, number, udp);
+                let flow =
+                    if round == 0 { number } else { (u64::from(number) * step % u64::from(flows)) as u32 };
+                make(frame, flow, udp);
             }
             let began = clock();
             let batch = frames.iter().take(count as usize).map(|octets| {

@@ -17,6 +17,8 @@ const TOGETHER: usize = 32;
 const FLOW_AFTER: usize = 8;
 /// So many packets after that, its protocol state is asked for.
 const STATE_AFTER: usize = 16;
+/// So many packets after that, it is accounted for.
+const TAKEN_AFTER: usize = 24;
 
 /// A captured frame.
 #[derive(Clone, Copy, Debug)]
@@ -72,33 +74,19 @@ impl Engine {
             part: NONE,
         };
         let mut pending = [empty; TOGETHER];
-        let mut frames = frames.into_iter();
         let (mut total, classic) = (0, self.config.is_classic());
-        loop {
-            let mut count = 0;
-            while let Some(place) = pending.get_mut(count)
-                && let Some(frame) = frames.next()
-            {
-                place.time = frame.time;
-                dissector.dissect_into(frame.octets, frame.length, &mut place.summary);
-                self.name(place, classic);
-                self.prefetch(&mut pending, count);
-                count += 1;
-            }
-            for behind in count..count + STATE_AFTER {
-                self.prefetch(pending.get_mut(..count).unwrap_or_default(), behind);
-            }
-            let Some(taken) = pending.get(..count).filter(|taken| !taken.is_empty()) else {
-                return total;
-            };
-            for frame in taken {
-                self.keyed_packet(frame.time, &frame.summary, &frame.key, frame.hash, frame.part, sink);
-            }
-            total += count;
-            if count < TOGETHER {
-                return total;
-            }
+        for frame in frames {
+            let place = &mut pending[total % TOGETHER];
+            place.time = frame.time;
+            dissector.dissect_into(frame.octets, frame.length, &mut place.summary);
+            self.name(place, classic);
+            self.advance(&mut pending, total, usize::MAX, sink);
+            total += 1;
         }
+        for step in total..total + TAKEN_AFTER {
+            self.advance(&mut pending, step, total, sink);
+        }
+        total
     }
 
     /// Finds the key of a frame and asks for its line of the index.
@@ -117,14 +105,26 @@ impl Engine {
         place.hash = self.table.hash_of(&place.key);
     }
 
-    /// Asks for what the frames need that came some before that at `count`.
+    /// Takes the frames that came some before that of this `step` on their way, as far as there are so many.
     #[inline(always)]
-    fn prefetch(&self, pending: &mut [Pending<'_>], count: usize) {
-        if let Some(frame) = count.checked_sub(FLOW_AFTER).and_then(|at| pending.get_mut(at)) {
+    fn advance(
+        &mut self,
+        pending: &mut [Pending<'_>; TOGETHER],
+        step: usize,
+        total: usize,
+        sink: &mut dyn Sink,
+    ) {
+        let before = |steps: usize| step.checked_sub(steps).filter(|at| *at < total);
+        if let Some(at) = before(FLOW_AFTER) {
+            let frame = &mut pending[at % TOGETHER];
             frame.part = self.table.prefetch_flow(frame.hash);
         }
-        if let Some(frame) = count.checked_sub(STATE_AFTER).and_then(|at| pending.get(at)) {
-            self.table.prefetch_state(frame.part);
+        if let Some(at) = before(STATE_AFTER) {
+            self.table.prefetch_state(pending[at % TOGETHER].part);
+        }
+        if let Some(at) = before(TAKEN_AFTER) {
+            let frame = &pending[at % TOGETHER];
+            self.keyed_packet(frame.time, &frame.summary, &frame.key, frame.hash, frame.part, sink);
         }
     }
 }

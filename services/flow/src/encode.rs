@@ -6,7 +6,7 @@ use crate::fragment::Reassembly;
 use crate::jitter::Accumulator;
 use crate::key::{self, ADDRESS_FORM, Kind, Words};
 use crate::rtp::Form;
-use crate::slab::{NONE, Part};
+use crate::slab::Part;
 use crate::tcp::{Registers, Tcp};
 use crate::time::Time;
 use record::dsr::behavior::Behavior;
@@ -160,11 +160,11 @@ impl Engine {
             };
             Psize { subtype, src, dst }.emit(out);
         }
-        if flow.user != NONE {
-            let size = self.table.user.told_limit(flow.user);
+        if self.table.user.has(part) {
+            let size = self.table.user.told_limit(part);
             for (side, subtype) in USER_DATA.into_iter().enumerate() {
                 if flow.sides[side].packets != 0 {
-                    let bytes = self.table.user.get(flow.user, side);
+                    let bytes = self.table.user.get(part, side);
                     DataView { subtype, size, bytes }.emit(out);
                 }
             }

@@ -98,8 +98,6 @@ pub(crate) struct Flow {
     pub sides: [Side; 2],
     pub next: Part,
     pub previous: Part,
-    /// User data.
-    pub user: Part,
 }
 
 /// Cause of a record before it is written.
@@ -158,7 +156,6 @@ impl Flow {
             number: 0,
             network: NONE,
             rare: NONE,
-            user: NONE,
             bits: direction_bits | class << Flow::CLASS,
             cause: Why::Unset,
             queue: Queue::NONE,
@@ -282,7 +279,7 @@ mod tests {
     #[test]
     fn flows_are_small() {
         // With its place in the index and the free lists.
-        let flow = size_of::<Flow>() + Index::FULL;
+        let flow = size_of::<Flow>() + Index::OCTETS;
         assert!(flow <= 192, "{flow} octets");
         assert!(flow + size_of::<Tcp>() <= 320, "{} octets", flow + size_of::<Tcp>());
         let measured = flow + size_of::<Tcp>() + size_of::<Metrics>();

@@ -4,14 +4,14 @@
 //! lookup ends in the one line that was asked for in advance. The entries of a line tell a flow by its whole hash, so
 //! that a packet of a new flow looks at no other flow's memory.
 //!
-//! The index starts small, so that few flows stay in the processor's caches, and grows eightfold as flows come; the
-//! entries of an outgrown table move over a few at a time with later insertions, so that no packet waits for a rehash. All
-//! sizes lie in one arena that is reserved at the start. Deleting pulls entries behind back instead of leaving
+//! The index starts small, so that few flows stay in the processor's caches, and grows by half as flows come; the entries of an
+//! outgrown table move over a few at a time with later insertions, so that no packet waits for a rehash, and its memory is
+//! given back. All sizes lie in one arena of address space that is reserved at the start. Deleting pulls entries behind back instead of leaving
 //! tombstones: the cost of a lookup depends on the load alone and not on what happened before. The hash is keyed: no
 //! sender can choose keys that collide.
 
 use crate::config::ConfigError;
-use crate::slab::Part;
+use crate::slab::{NONE, Part};
 
 /// Entries of a line.
 const WIDTH: usize = 8;
@@ -34,24 +34,44 @@ impl Line<'_> {
         self.0[WIDTH + at % WIDTH]
     }
 
-    /// A free entry, that which the hash tries first when it is.
+    /// The entries with a hash. Free ones are among them when it is 0.
     #[inline(always)]
-    fn free(self, hash: u32) -> Option<usize> {
-        let own = own_entry(hash);
-        if self.flow(own) == 0 { Some(own) } else { (0..WIDTH).find(|&at| self.flow(at) == 0) }
+    fn with_hash(self, hash: u32) -> Entries {
+        let [hashes, _] = self.halves();
+        Entries(memory::equal(hashes, hash))
+    }
+
+    /// The entry of a flow, given as it is stored; a free one for 0.
+    #[inline(always)]
+    fn with_flow(self, flow: u32) -> Option<usize> {
+        let [_, flows] = self.halves();
+        Entries(memory::equal(flows, flow)).next()
     }
 
     #[inline(always)]
     fn is_full(self) -> bool {
-        // Without a branch for each.
-        (0..WIDTH).fold(true, |full, at| full & (self.flow(at) != 0))
+        self.with_flow(0).is_none()
+    }
+
+    #[inline(always)]
+    fn halves(&self) -> [&[u32; WIDTH]; 2] {
+        let (hashes, flows) = self.0.split_at(WIDTH);
+        [hashes.first_chunk().unwrap_or(&[0; WIDTH]), flows.first_chunk().unwrap_or(&[0; WIDTH])]
     }
 }
 
-/// The entry of a line that is tried first.
-#[inline(always)]
-fn own_entry(hash: u32) -> usize {
-    hash as usize % WIDTH
+/// Entries of a line, a bit each.
+struct Entries(u32);
+
+impl Iterator for Entries {
+    type Item = usize;
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<usize> {
+        let first = self.0.trailing_zeros() as usize;
+        self.0 &= self.0.wrapping_sub(1);
+        (first < WIDTH).then_some(first)
+    }
 }
 
 /// One table within the arena, in lines.
@@ -87,10 +107,13 @@ impl Span {
 }
 
 /// Lines of the first table.
-const SMALLEST: u32 = 1 << 9;
+const SMALLEST: u32 = 1 << 10;
 
-/// How many times as large the next table is. What an outgrown one leaves of the resident set is that much smaller.
-const GROWTH: u32 = 8;
+/// Lines of an outgrown table that are emptied with every insertion.
+const STEP: u32 = 16;
+
+/// Lines from which on a table is large enough for huge pages: its entries lie all over it, so that all of them are used.
+const LARGE: u32 = 1 << 16;
 
 pub(crate) struct Index {
     /// The tables of all sizes, one after another; pages come into being as they are used.
@@ -105,11 +128,8 @@ pub(crate) struct Index {
 }
 
 impl Index {
-    /// Octets that a flow takes of a full index at most, the tables outgrown on the way included.
-    pub const OCTETS: usize = 22;
-    /// Octets that a flow takes of a full index of a million flows and more.
-    #[cfg(test)]
-    pub const FULL: usize = 16;
+    /// Octets that a flow takes of an index that has just grown.
+    pub const OCTETS: usize = 16;
 
     pub fn new(max_flows: u32) -> Result<Index, ConfigError> {
         let most = (u64::from(max_flows) * 4).div_ceil(3 * WIDTH as u64) + 1;
@@ -134,11 +154,12 @@ impl Index {
         })
     }
 
-    /// The table that follows an outgrown one. The last step may be a long one: two of nearly equal size would leave
-    /// much behind.
+    /// The table that follows an outgrown one: half as large again.
     fn next(span: Span, largest: u32) -> Span {
-        let size = if largest / (2 * GROWTH) < span.size { largest } else { span.size * GROWTH };
-        Span { start: span.start + span.size as usize, size }
+        Span {
+            start: span.start + span.size as usize,
+            size: largest.min(span.size.saturating_add(span.size / 2)),
+        }
     }
 
     /// The flow of a key: `same` says whether a flow with an equal hash has that key.
@@ -156,13 +177,11 @@ impl Index {
         let mut at = span.home(hash);
         loop {
             let line = self.line(span, at);
-            let own = own_entry(hash);
-            if line.hash(own) == hash && line.flow(own) != 0 && same(line.flow(own) - 1) {
-                return Some(line.flow(own) - 1);
-            }
-            for entry in 0..WIDTH {
-                if line.hash(entry) == hash && line.flow(entry) != 0 && same(line.flow(entry) - 1) {
-                    return Some(line.flow(entry) - 1);
+            for entry in line.with_hash(hash) {
+                // Of a free entry this is no flow.
+                let flow = line.flow(entry).wrapping_sub(1);
+                if same(flow) {
+                    return Some(flow);
                 }
             }
             if !line.is_full() {
@@ -180,24 +199,22 @@ impl Index {
         }
     }
 
-    /// The flow that a hash probably belongs to: the first with that hash in the line where it is looked for.
+    /// The flow that a hash probably belongs to: the first with that hash in the line where it is looked for; or no flow.
     #[inline(always)]
-    pub fn guess(&self, hash: u32) -> Option<Part> {
+    pub fn guess(&self, hash: u32) -> Part {
         let line = self.line(self.current, self.current.home(hash));
-        let own = own_entry(hash);
-        let entry =
-            if line.hash(own) == hash { own } else { (0..WIDTH).find(|&entry| line.hash(entry) == hash)? };
-        line.flow(entry).checked_sub(1)
+        line.with_hash(hash).next().map_or(NONE, |entry| line.flow(entry).wrapping_sub(1))
     }
 
     /// Adds a flow that is not in the index. The caller keeps the number of flows within `max_flows`.
     #[inline]
     pub fn insert(&mut self, hash: u32, flow: Part) {
         if self.outgrown.is_none() && self.current.size < self.largest && self.count >= self.current.most() {
-            self.outgrown = Some((self.current, 0));
-            self.current = Index::next(self.current, self.largest);
+            self.grow();
         }
-        self.move_over();
+        if self.outgrown.is_some() {
+            self.move_over();
+        }
         self.place(self.current, hash, flow + 1);
         self.count += 1;
     }
@@ -209,7 +226,7 @@ impl Index {
             let mut at = span.home(hash);
             loop {
                 let line = self.line(span, at);
-                if let Some(entry) = (0..WIDTH).find(|&entry| line.flow(entry) == flow + 1) {
+                if let Some(entry) = line.with_flow(flow + 1) {
                     self.vacate(span, at, entry);
                     self.count -= 1;
                     return;
@@ -222,9 +239,33 @@ impl Index {
         }
     }
 
-    /// Empties a line of the outgrown table. The new one is filled only after more insertions than the outgrown one has
-    /// lines, so that it is empty long before.
+    #[cold]
+    fn grow(&mut self) {
+        self.outgrown = Some((self.current, 0));
+        self.current = Index::next(self.current, self.largest);
+        if self.current.size >= LARGE
+            && let Some(words) = self.words_of(self.current)
+        {
+            memory::prefer_huge_slice(words);
+        }
+    }
+
+    /// The memory of a table.
+    fn words_of(&mut self, span: Span) -> Option<&mut [u32]> {
+        let start = self.place_of(span, 0);
+        self.arena.get_mut(start..start + span.size as usize * WORDS)
+    }
+
+    /// Empties some lines of the outgrown table. The new one is filled only after more insertions than the outgrown one
+    /// has lines, so that it is empty long before.
+    #[cold]
     fn move_over(&mut self) {
+        for _ in 0..STEP {
+            self.move_line();
+        }
+    }
+
+    fn move_line(&mut self) {
         let Some((span, at)) = self.outgrown else { return };
         for entry in 0..WIDTH {
             loop {
@@ -238,7 +279,14 @@ impl Index {
                 self.place(self.current, hash, flow);
             }
         }
-        self.outgrown = (at + 1 < span.size).then_some((span, at + 1));
+        if at + 1 < span.size {
+            self.outgrown = Some((span, at + 1));
+            return;
+        }
+        self.outgrown = None;
+        if let Some(words) = self.words_of(span) {
+            memory::give_back(words);
+        }
     }
 
     #[inline(always)]
@@ -264,7 +312,7 @@ impl Index {
     fn place(&mut self, span: Span, hash: u32, flow: u32) {
         let mut at = span.home(hash);
         loop {
-            if let Some(entry) = self.line(span, at).free(hash) {
+            if let Some(entry) = self.line(span, at).with_flow(0) {
                 return self.set(span, at, entry, hash, flow);
             }
             at = span.after(at);

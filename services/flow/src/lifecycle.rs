@@ -91,7 +91,7 @@ impl Engine {
         if let Some(sizes) = self.table.sizes.get_mut(part) {
             *sizes = Default::default();
         }
-        self.table.user.reset(flow.user);
+        self.table.user.reset(part);
         if let Some(rare) = self.table.rare.get_mut(flow.rare) {
             rare.labels = [None; 2];
             rare.mapped = None;

@@ -1,7 +1,9 @@
 //! Slabs: arrays of equal parts that are reserved once and reused.
 //!
 //! The whole address range is reserved when the engine is made, and pages come into being as they are first used,
-//! so that neither creating a flow nor growing the table ever allocates or moves anything.
+//! so that neither creating a flow nor growing the table ever allocates or moves anything. A slab that has become large
+//! goes on with huge pages: a packet then need not wait for the processor to find out where its flow's page is, and a new
+//! flow seldom for the kernel to make one.
 
 use crate::config::ConfigError;
 
@@ -11,103 +13,163 @@ pub(crate) type Part = u32;
 /// No part.
 pub(crate) const NONE: Part = u32::MAX;
 
-pub(crate) struct Slab<T> {
+/// Octets from which on a slab is large: what the last huge page has unused is little beside them.
+const LARGE: usize = 48 << 20;
+
+/// Items that are pushed into room reserved for them.
+struct Room<T> {
     items: Vec<T>,
-    free: Vec<Part>,
     limit: usize,
+    /// At how many items the pages are looked at next.
+    look: usize,
+    /// Items from the first on that lie on huge pages.
+    moved: usize,
+}
+
+impl<T> Room<T> {
+    /// Items of a huge page.
+    const PAGE: usize = memory::HUGE / if size_of::<T>() == 0 { 1 } else { size_of::<T>() };
+
+    fn new(limit: u32) -> Result<Room<T>, ConfigError> {
+        let mut items = Vec::new();
+        items.try_reserve_exact(limit as usize).map_err(|_| ConfigError::Memory(limit))?;
+        Ok(Room { items, limit: limit as usize, look: LARGE / memory::HUGE * Room::<T>::PAGE, moved: 0 })
+    }
+
+    /// Adds an item; `None` when there is no room.
+    #[inline]
+    fn push(&mut self, item: T) -> Option<Part> {
+        let part = self.items.len();
+        if part >= self.limit {
+            return None;
+        }
+        if part == self.look {
+            self.go_on_huge();
+        }
+        self.items.push(item);
+        Some(part as Part)
+    }
+
+    /// Has the kernel make huge pages of those to come, and moves the earlier items to such pages, two for each new one.
+    #[cold]
+    fn go_on_huge(&mut self) {
+        if self.moved == 0 {
+            memory::prefer_huge(&mut self.items);
+        }
+        self.look += Room::<T>::PAGE;
+        // Pages do not begin with items: each time goes one page back, and the last beyond the first new one.
+        let small = (LARGE / memory::HUGE + 1) * Room::<T>::PAGE;
+        let (start, end) = (self.moved.saturating_sub(Room::<T>::PAGE), self.moved + 2 * Room::<T>::PAGE);
+        let end = end.min(small).min(self.items.len());
+        if self.moved < end
+            && let Some(items) = self.items.get_mut(start..end)
+        {
+            memory::make_huge(items);
+            self.moved = end;
+        }
+    }
+}
+
+pub(crate) struct Slab<T> {
+    room: Room<T>,
+    free: Vec<Part>,
 }
 
 impl<T: Default> Slab<T> {
     pub fn new(limit: u32) -> Result<Slab<T>, ConfigError> {
-        let mut items = Vec::new();
         let mut free = Vec::new();
-        items.try_reserve_exact(limit as usize).map_err(|_| ConfigError::Memory(limit))?;
         free.try_reserve_exact(limit as usize).map_err(|_| ConfigError::Memory(limit))?;
-        Ok(Slab { items, free, limit: limit as usize })
+        Ok(Slab { room: Room::new(limit)?, free })
     }
 
     /// Stores `item`; `None` when the slab is full.
     #[inline]
     pub fn insert(&mut self, item: T) -> Option<Part> {
         if let Some(part) = self.free.pop()
-            && let Some(slot) = self.items.get_mut(part as usize)
+            && let Some(slot) = self.room.items.get_mut(part as usize)
         {
             *slot = item;
             return Some(part);
         }
-        if self.items.len() >= self.limit {
-            return None;
-        }
-        self.items.push(item);
-        Some((self.items.len() - 1) as Part)
+        self.room.push(item)
     }
 
     /// Gives a part back. Giving back [`NONE`] does nothing.
     #[inline]
     pub fn remove(&mut self, part: Part) {
-        if (part as usize) < self.items.len() && self.free.len() < self.limit {
+        if (part as usize) < self.room.items.len() && self.free.len() < self.room.limit {
             self.free.push(part);
         }
     }
 
     #[inline(always)]
     pub fn get(&self, part: Part) -> Option<&T> {
-        self.items.get(part as usize)
+        self.room.items.get(part as usize)
     }
 
     #[inline(always)]
     pub fn get_mut(&mut self, part: Part) -> Option<&mut T> {
-        self.items.get_mut(part as usize)
+        self.room.items.get_mut(part as usize)
     }
 
     /// Parts in use.
     pub fn len(&self) -> usize {
-        self.items.len() - self.free.len()
+        self.room.items.len() - self.free.len()
     }
 }
 
 /// Parts that every flow has when an option asks for them: each at its flow's own index, so that they are found, and
 /// fetched from memory, without looking at the flow first.
 pub(crate) struct Beside<T> {
-    items: Vec<T>,
-    limit: usize,
+    room: Room<T>,
 }
 
 impl<T: Default> Beside<T> {
     pub fn new(limit: u32) -> Result<Beside<T>, ConfigError> {
-        let mut items = Vec::new();
-        items.try_reserve_exact(limit as usize).map_err(|_| ConfigError::Memory(limit))?;
-        Ok(Beside { items, limit: limit as usize })
+        Ok(Beside { room: Room::new(limit)? })
     }
 
     /// A fresh part for a new flow. Flows are numbered without gaps.
     pub fn renew(&mut self, part: Part) {
-        if let Some(item) = self.items.get_mut(part as usize) {
-            *item = T::default();
-        } else if self.items.len() < self.limit {
-            self.items.push(T::default());
+        match self.room.items.get_mut(part as usize) {
+            Some(item) => *item = T::default(),
+            None => {
+                self.room.push(T::default());
+            }
         }
     }
 
     #[inline(always)]
     pub fn get(&self, part: Part) -> Option<&T> {
-        self.items.get(part as usize)
+        self.room.items.get(part as usize)
     }
 
     #[inline(always)]
     pub fn get_mut(&mut self, part: Part) -> Option<&mut T> {
-        self.items.get_mut(part as usize)
+        self.room.items.get_mut(part as usize)
     }
 
     /// Whether flows have this part at all.
     pub fn is_kept(&self) -> bool {
-        self.limit != 0
+        self.room.limit != 0
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn large_slabs_keep_what_they_hold() {
+        let count = (LARGE + 40 * memory::HUGE) / 64;
+        let mut slab = Slab::<[u64; 8]>::new(count as u32).unwrap();
+        for number in 0..count as u64 {
+            slab.insert([number; 8]).unwrap();
+        }
+        assert_eq!(slab.insert([0; 8]), None);
+        assert!(slab.room.moved >= LARGE / memory::HUGE * Room::<[u64; 8]>::PAGE);
+        assert!((0..count).all(|number| slab.get(number as Part) == Some(&[number as u64; 8])));
+    }
 
     #[test]
     fn parts_are_reused_and_bounded() {

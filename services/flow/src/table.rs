@@ -88,7 +88,7 @@ impl Table {
     /// Octets of flow state in use, the index included as far as it is filled.
     pub fn octets(&self) -> u64 {
         let of = |count: usize, size: usize| count as u64 * size as u64;
-        of(self.flows.len(), size_of::<Flow>() + 16)
+        of(self.flows.len(), size_of::<Flow>() + Index::OCTETS)
             + of(self.tcp.len(), size_of::<Tcp>())
             + of(self.sessions.len(), size_of::<Session>())
             + of(self.reassemblies.len(), size_of::<Reassembly>())
@@ -152,7 +152,7 @@ impl Table {
     /// The flow that a hash probably belongs to, or none. Asks for what a packet of it will need.
     #[inline(always)]
     pub fn prefetch_flow(&self, hash: u32) -> Part {
-        let Some(part) = self.index.guess(hash) else { return NONE };
+        let part = self.index.guess(hash);
         if let Some(flow) = self.flows.get(part) {
             memory::prefetch_whole(flow);
         }
@@ -193,14 +193,8 @@ impl Table {
         self.metrics.renew(part);
         self.strokes.renew(part);
         self.sizes.renew(part);
-        if self.user.is_kept(control) {
-            let user = self.user.insert(control);
-            if user.is_none() {
-                self.refused += 1;
-            }
-            if let Some(flow) = self.flows.get_mut(part) {
-                flow.user = user.unwrap_or(NONE);
-            }
+        if self.user.is_on() && !self.user.insert(part, control) {
+            self.refused += 1;
         }
         Some(part)
     }
@@ -213,7 +207,7 @@ impl Table {
         self.index.remove(hash, part);
         self.release(&flow);
         self.rare.remove(flow.rare);
-        self.user.remove(flow.user);
+        self.user.remove(part);
         if let Some(flow) = self.flows.get_mut(part) {
             // No key is like this: what guesses a flow must not find one that is gone.
             flow.key = Words::default();

@@ -105,7 +105,7 @@ impl Engine {
         let Some(flow) = self.table.flows.get_mut(part) else { return };
         let histograms = self.table.sizes.get_mut(part);
         if self.table.user.is_on() {
-            self.table.user.append(flow.user, side & 1, summary.user);
+            self.table.user.append(part, side & 1, summary.user);
         }
         let metrics = self.table.metrics.get_mut(part);
         let gap = Gap { now: self.now, active, longest: self.interval.saturating_mul(2) };
@@ -142,7 +142,7 @@ impl Engine {
             if !outcome.splits {
                 gap.active = outcome.active;
                 if table.user.is_on() {
-                    table.user.append(flow.user, side & 1, summary.user);
+                    table.user.append(part, side & 1, summary.user);
                 }
                 let histograms = table.sizes.get_mut(part);
                 count(flow, metrics, histograms, side, summary.length, ip.application, &gap, &self.config);
@@ -256,8 +256,7 @@ impl Engine {
             self.table.set_session(part, State::Icmp, Session::Icmp(message(ip, icmp)));
         }
         if requests && self.table.user.is_on() {
-            let user = self.table.flows.get(part).map_or(crate::slab::NONE, |flow| flow.user);
-            self.table.user.restart(user, side & 1);
+            self.table.user.restart(part, side & 1);
         }
     }
 

@@ -1,7 +1,7 @@
 //! User data: the first payload octets of each direction of a record (`-U`, chapter section 12.5).
 
 use crate::config::ConfigError;
-use crate::slab::{NONE, Part, Slab};
+use crate::slab::{Beside, NONE, Part, Slab};
 
 /// The most that a record's section holds for one direction.
 pub(crate) const MAX: u16 = 65_528;
@@ -14,6 +14,18 @@ const CONTROL: Part = 1 << 31;
 pub(crate) struct UserData {
     plain: Pool,
     control: Pool,
+    /// Where that of each flow is.
+    places: Beside<Place>,
+}
+
+/// A part of one of the pools, or none.
+#[derive(Clone, Copy)]
+struct Place(Part);
+
+impl Default for Place {
+    fn default() -> Place {
+        Place(NONE)
+    }
 }
 
 impl UserData {
@@ -24,6 +36,7 @@ impl UserData {
         Ok(UserData {
             plain: Pool::new(limit, max_flows, max_octets)?,
             control: Pool::new(full, max_flows, max_octets)?,
+            places: Beside::new(if limit > 0 || control { max_flows } else { 0 })?,
         })
     }
 
@@ -38,9 +51,14 @@ impl UserData {
         self.plain.limit > 0 || self.control.limit > 0
     }
 
+    /// Whether a flow has room of its own.
+    pub fn has(&self, flow: Part) -> bool {
+        self.place(flow) != NONE
+    }
+
     /// The limit as records tell it.
-    pub fn told_limit(&self, part: Part) -> u16 {
-        if part & CONTROL != 0 { self.control.told } else { self.plain.told }
+    pub fn told_limit(&self, flow: Part) -> u16 {
+        if self.place(flow) & CONTROL != 0 { self.control.told } else { self.plain.told }
     }
 
     /// Octets in use.
@@ -48,54 +66,58 @@ impl UserData {
         self.plain.octets_used() + self.control.octets_used()
     }
 
-    /// Makes room for a flow; `None` when there is none left.
-    pub fn insert(&mut self, control: bool) -> Option<Part> {
-        if control {
+    /// Makes room for a new flow, when it is to have any. False when there is none left.
+    pub fn insert(&mut self, flow: Part, control: bool) -> bool {
+        self.places.renew(flow);
+        if !self.is_kept(control) {
+            return true;
+        }
+        let room = if control {
             self.control.lengths.insert([0; 2]).map(|part| part | CONTROL)
         } else {
             self.plain.lengths.insert([0; 2])
+        };
+        if let Some(place) = self.places.get_mut(flow) {
+            *place = Place(room.unwrap_or(NONE));
         }
+        room.is_some()
     }
 
     /// Gives a flow's room back.
-    pub fn remove(&mut self, part: Part) {
-        if part != NONE {
-            let (pool, part) = self.pool_mut(part);
+    pub fn remove(&mut self, flow: Part) {
+        if let Some((pool, part)) = self.pool_mut(flow) {
             pool.lengths.remove(part);
         }
     }
 
     /// Appends what fits.
-    pub fn append(&mut self, part: Part, side: usize, data: &[u8]) {
-        if part != NONE {
-            let (pool, part) = self.pool_mut(part);
+    pub fn append(&mut self, flow: Part, side: usize, data: &[u8]) {
+        if let Some((pool, part)) = self.pool_mut(flow) {
             pool.append(part, side, data);
         }
     }
 
     /// Forgets one side's data.
-    pub fn restart(&mut self, part: Part, side: usize) {
-        if part != NONE {
-            let (pool, part) = self.pool_mut(part);
-            if let Some(length) = pool.lengths.get_mut(part).and_then(|lengths| lengths.get_mut(side)) {
-                *length = 0;
-            }
+    pub fn restart(&mut self, flow: Part, side: usize) {
+        if let Some((pool, part)) = self.pool_mut(flow)
+            && let Some(length) = pool.lengths.get_mut(part).and_then(|lengths| lengths.get_mut(side))
+        {
+            *length = 0;
         }
     }
 
     /// Forgets both sides' data.
-    pub fn reset(&mut self, part: Part) {
-        if part != NONE {
-            let (pool, part) = self.pool_mut(part);
-            if let Some(lengths) = pool.lengths.get_mut(part) {
-                *lengths = [0; 2];
-            }
+    pub fn reset(&mut self, flow: Part) {
+        if let Some((pool, part)) = self.pool_mut(flow)
+            && let Some(lengths) = pool.lengths.get_mut(part)
+        {
+            *lengths = [0; 2];
         }
     }
 
     /// One side's data.
-    pub fn get(&self, part: Part, side: usize) -> &[u8] {
-        match part {
+    pub fn get(&self, flow: Part, side: usize) -> &[u8] {
+        match self.place(flow) {
             NONE => &[],
             part if part & CONTROL != 0 => self.control.get(part & !CONTROL, side),
             part => self.plain.get(part, side),
@@ -103,8 +125,17 @@ impl UserData {
     }
 
     #[inline]
-    fn pool_mut(&mut self, part: Part) -> (&mut Pool, Part) {
-        if part & CONTROL != 0 { (&mut self.control, part & !CONTROL) } else { (&mut self.plain, part) }
+    fn place(&self, flow: Part) -> Part {
+        self.places.get(flow).map_or(NONE, |place| place.0)
+    }
+
+    #[inline]
+    fn pool_mut(&mut self, flow: Part) -> Option<(&mut Pool, Part)> {
+        match self.place(flow) {
+            NONE => None,
+            part if part & CONTROL != 0 => Some((&mut self.control, part & !CONTROL)),
+            part => Some((&mut self.plain, part)),
+        }
     }
 }
 

@@ -1,33 +1,67 @@
 //! Huge pages: with small ones, nearly every access to a table of hundreds of megabytes makes the processor look up
 //! where its page is, in tables that are not in its caches either.
 
-use std::mem::MaybeUninit;
-
 /// Octets of a huge page.
 pub const HUGE: usize = 2 << 20;
 
-/// Asks the kernel to back what is whole huge pages of `room` with such pages as they are first written (madvise(2),
-/// `MADV_HUGEPAGE`). Where there are none to be had, or the kernel has none, the pages stay small.
-pub fn prefer_huge<T>(room: &mut [MaybeUninit<T>]) {
-    let start: *mut u8 = room.as_mut_ptr().cast();
-    let length = size_of_val(room);
-    let skip = start.align_offset(HUGE);
-    let Some(whole) = length.checked_sub(skip).map(|rest| rest - rest % HUGE).filter(|whole| *whole > 0)
+/// Octets of a small page, at most: memory is given back in whole ones.
+const SMALL: usize = 64 << 10;
+
+/// What is asked of the kernel.
+#[derive(Clone, Copy)]
+enum Wish {
+    /// Huge pages for what comes.
+    Prefer,
+    /// Huge pages for what is there.
+    Make,
+    /// No pages.
+    None,
+}
+
+/// Asks the kernel to back the room of `items` with huge pages as far as it consists of whole ones: what is written
+/// from now on at once, what is written already when the kernel comes to it (madvise(2), `MADV_HUGEPAGE`). Where there
+/// are none to be had, or the kernel has none, the pages stay small.
+pub fn prefer_huge<T>(items: &mut Vec<T>) {
+    advise(items.as_mut_ptr().cast(), items.capacity().saturating_mul(size_of::<T>()), Wish::Prefer);
+}
+
+/// As [`prefer_huge`], for a part of an array.
+pub fn prefer_huge_slice<T>(items: &mut [T]) {
+    advise(items.as_mut_ptr().cast(), size_of_val(items), Wish::Prefer);
+}
+
+/// Moves `items` to huge pages, now, as far as they fill whole ones (madvise(2), `MADV_COLLAPSE`). Takes some hundred microseconds for each page. Where there are none to be had, or the kernel is older
+/// than 6.1, they stay where they are.
+pub fn make_huge<T>(items: &mut [T]) {
+    advise(items.as_mut_ptr().cast(), size_of_val(items), Wish::Make);
+}
+
+/// Gives the memory of `words` back to the kernel, as far as it consists of whole pages. What they hold is lost, and for
+/// certain zero afterwards only if it was zero before.
+pub fn give_back(words: &mut [u32]) {
+    advise(words.as_mut_ptr().cast(), size_of_val(words), Wish::None);
+}
+
+/// Asks for what consists of whole pages.
+#[cfg(target_os = "linux")]
+fn advise(start: *mut u8, length: usize, wish: Wish) {
+    let (advice, page) = match wish {
+        Wish::Prefer => (libc::MADV_HUGEPAGE, HUGE),
+        Wish::Make => (libc::MADV_COLLAPSE, HUGE),
+        Wish::None => (libc::MADV_DONTNEED, SMALL),
+    };
+    let skip = start.align_offset(page);
+    let Some(whole) = length.checked_sub(skip).map(|rest| rest - rest % page).filter(|whole| *whole > 0)
     else {
         return;
     };
-    advise(start.wrapping_add(skip), whole);
-}
-
-#[cfg(target_os = "linux")]
-fn advise(start: *mut u8, length: usize) {
-    // SAFETY: the range lies within a slice that the caller has for itself; the advice changes what backs it, not what
-    // it holds.
-    unsafe { libc::madvise(start.cast(), length, libc::MADV_HUGEPAGE) };
+    // SAFETY: the range lies within memory that the caller has for itself. The first two change what backs it and not
+    // what it holds; after the last, which only words are given to, it holds whatever words it holds.
+    unsafe { libc::madvise(start.wrapping_add(skip).cast(), whole, advice) };
 }
 
 #[cfg(not(target_os = "linux"))]
-fn advise(_start: *mut u8, _length: usize) {}
+fn advise(_start: *mut u8, _length: usize, _wish: Wish) {}
 
 #[cfg(test)]
 mod tests {
@@ -36,10 +70,23 @@ mod tests {
     #[test]
     fn keeps_what_is_written() {
         let mut items: Vec<u64> = Vec::with_capacity(3 * HUGE / 8);
-        prefer_huge(items.spare_capacity_mut());
+        prefer_huge(&mut items);
         items.extend(0..3 * HUGE as u64 / 8);
-        prefer_huge(items.spare_capacity_mut());
+        prefer_huge(&mut items);
+        make_huge(&mut items);
         assert!(items.iter().zip(0..).all(|(item, number)| *item == number));
-        prefer_huge::<u64>(&mut []);
+        prefer_huge::<u64>(&mut Vec::new());
+        prefer_huge_slice::<u8>(&mut []);
+    }
+
+    #[test]
+    fn gives_back_nothing_but_what_it_is_given() {
+        let mut words = vec![7u32; SMALL];
+        let (before, rest) = words.split_at_mut(SMALL / 4 + 3);
+        let (middle, after) = rest.split_at_mut(SMALL / 2);
+        middle.fill(0);
+        give_back(middle);
+        assert!(middle.iter().all(|word| *word == 0));
+        assert!(before.iter().chain(after.iter()).all(|word| *word == 7));
     }
 }

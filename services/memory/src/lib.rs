@@ -1,10 +1,12 @@
-//! How large tables lie in memory: prefetched, on huge pages.
+//! How large tables lie in memory: prefetched, on huge pages, given back when outgrown, compared by lines.
 //!
-//! Unsafe code is here because both are hints to the processor and to the kernel that the language has no safe words
-//! for. Neither changes what is stored: a hint that is not understood, or not granted, costs time and nothing else.
+//! Unsafe code is here because these are hints to the processor and to the kernel, and instructions, that the language
+//! has no safe words for. A hint that is not understood, or not granted, costs time or memory and nothing else.
 
+mod compare;
 mod huge;
 mod prefetch;
 
-pub use huge::{HUGE, prefer_huge};
+pub use compare::equal;
+pub use huge::{HUGE, give_back, make_huge, prefer_huge, prefer_huge_slice};
 pub use prefetch::{LINE, prefetch, prefetch_whole};
