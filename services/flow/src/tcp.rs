@@ -122,14 +122,14 @@ impl Registers {
     /// Time of the last segment.
     #[inline]
     pub fn last(&self) -> Time {
-        let [high, low] = self.last;
+        let [low, high] = self.last;
         Time::from_nanos(0, (u64::from(high) << 32 | u64::from(low)) as i64)
     }
 
     #[inline]
     fn touch(&mut self, now: Time) {
         let nanos = now.since(Time::from_nanos(0, 0)).max(0) as u64;
-        self.last = [(nanos >> 32) as u32, nanos as u32];
+        self.last = [nanos as u32, (nanos >> 32) as u32];
     }
 
     fn retransmission(&mut self) {
@@ -237,7 +237,17 @@ impl Tcp {
 
     /// Takes a later segment (chapter sections 6.4 and 6.5). Nothing but the splitting segment's registers has
     /// changed when `splits` is reported.
+    #[inline]
     pub fn next(&mut self, segment: &Segment<'_>) -> Outcome {
+        // Each way is compiled by itself.
+        match segment.compat {
+            true => self.step(&Segment { compat: true, ..*segment }),
+            false => self.step(&Segment { compat: false, ..*segment }),
+        }
+    }
+
+    #[inline(always)]
+    fn step(&mut self, segment: &Segment<'_>) -> Outcome {
         let header = segment.header;
         let flags = header.flags.0;
         self.read_options(segment.side, header.options);
@@ -250,6 +260,11 @@ impl Tcp {
         }
         let mut active = true;
         let duplicate = flags != SYN && sequence(segment, src, dst, &mut active);
+        if shared.phase == Phase::Established && flags & (FIN | SYN | RST) == 0 {
+            // What nearly every segment is: nothing else moves an established connection.
+            src.touch(segment.now);
+            return Outcome { splits: false, active };
+        }
         let mut splits = false;
         if !duplicate {
             let was = shared.phase;
@@ -492,6 +507,7 @@ impl Shared {
 }
 
 /// Sequence processing; true when the segment is an exact duplicate and goes no further.
+#[inline(always)]
 fn sequence(segment: &Segment<'_>, src: &mut Registers, dst: &mut Registers, active: &mut bool) -> bool {
     let order = Order { compat: segment.compat };
     let header = segment.header;
@@ -564,6 +580,7 @@ fn sequence(segment: &Segment<'_>, src: &mut Registers, dst: &mut Registers, act
 }
 
 /// Tells data in order from retransmitted and reordered data.
+#[inline(always)]
 fn order_data(segment: &Segment<'_>, src: &mut Registers, dst: &Registers, active: &mut bool) {
     let order = Order { compat: segment.compat };
     let q = segment.header.sequence;
