@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use capfile::{Hint, Kind, Reader};
+use capfile::{Hint, Kind, Packet, Packets, Reader};
 use flow::{Engine, Frame, Sink, Time};
 use packet::{Dissector, LinkType, Rules};
 use pcap::{Capture, Offline, Precision};
@@ -227,6 +227,13 @@ impl CaptureFile {
     {
         self.settle()?;
         let done = self.batch(most.min(BATCH), take);
+        self.conclude(done)
+    }
+
+    /// What is told of packets that were asked for, whoever else has something to tell.
+    fn conclude(&mut self, done: Result<usize, Fault>) -> Result<usize, Fault> {
+        let stopped = done == Err(Fault::Wait) && self.reading.stop.load(Ordering::Relaxed) != 0;
+        let done = if stopped { Ok(0) } else { done };
         match (done, self.fed.as_ref().and_then(Told::take), self.renewed.take()) {
             (Ok(count), None, None) => Ok(count),
             // What came is taken first; the text is told when nothing more comes.
@@ -251,24 +258,46 @@ impl CaptureFile {
     /// As [`CaptureFile::read`].
     pub fn feed(&mut self, engine: &mut Engine, sink: &mut dyn Sink) -> Result<usize, Fault> {
         self.settle()?;
-        let compat = self.reading.compat;
-        if self.links.filter.is_none()
-            && self.fed.is_none()
-            && !self.may_wait()
-            && let Way::Ours(reader) = &mut self.way
-            && let Some(packets) = reader.packets()?
-        {
-            let at = self.links.find(packets.link(), 0)?;
-            let Some((_, dissector, _)) = self.links.list.get(at) else { return Ok(0) };
-            let frames = packets.map(|packet| {
-                let time = time(packet.seconds, packet.nanos, compat);
-                Frame { time, octets: packet.data, length: packet.length }
-            });
-            return Ok(engine.frames(dissector, frames, sink));
+        if let Some(done) = self.feed_in_place(engine, sink) {
+            return self.conclude(done);
         }
         self.read(usize::MAX, |time, dissector, frame, length| {
             engine.packet(time, &dissector.dissect(frame, length), sink);
         })
+    }
+
+    /// The same with packets that lie in memory, where the format has such; `None` for the others.
+    fn feed_in_place(&mut self, engine: &mut Engine, sink: &mut dyn Sink) -> Option<Result<usize, Fault>> {
+        let Way::Ours(reader) = &mut self.way else { return None };
+        let packets = match reader.packets() {
+            Ok(packets) => packets?,
+            Err(fault) => return Some(Err(fault.into())),
+        };
+        let Some(link) = packets.link() else { return Some(Ok(0)) };
+        let at = match self.links.find(link, 0) {
+            Ok(at) => at,
+            Err(fault) => return Some(Err(fault)),
+        };
+        let (_, dissector, sieve) = self.links.list.get(at)?;
+        let compat = self.reading.compat;
+        Some(Ok(match (packets, sieve) {
+            (Packets::Pcap(packets), None) => {
+                engine.frames(dissector, packets.map(|packet| frame(packet, compat)), sink)
+            }
+            (packets, sieve) => {
+                let mut count = 0;
+                let mut passing = packets
+                    .inspect(|_| count += 1)
+                    .filter(|packet| {
+                        sieve.as_ref().is_none_or(|sieve| sieve.passes(packet.data, packet.length))
+                    })
+                    .map(|packet| frame(packet, compat));
+                // One piece of code for all that is less common.
+                let passing: &mut dyn Iterator<Item = Frame<'_>> = &mut passing;
+                engine.frames(dissector, passing, sink);
+                count
+            }
+        }))
     }
 
     fn batch<F>(&mut self, most: usize, mut take: F) -> Result<usize, Fault>
@@ -322,7 +351,6 @@ impl CaptureFile {
         };
         match wrong {
             Some(fault) => Err(fault),
-            None if self.reading.stop.load(Ordering::Relaxed) != 0 && done == Err(Fault::Wait) => Ok(0),
             None => done,
         }
     }
@@ -333,6 +361,13 @@ impl CaptureFile {
 fn time(seconds: u32, nanos: i64, compat: bool) -> Time {
     let (seconds, nanos) = (i64::from(seconds), nanos.min(999_999_999));
     if compat { Time::from_micros(seconds, nanos / 1000) } else { Time::from_nanos(seconds, nanos) }
+}
+
+/// A packet for an engine.
+#[inline(always)]
+fn frame(packet: Packet<'_>, compat: bool) -> Frame<'_> {
+    let time = time(packet.seconds, packet.nanos, compat);
+    Frame { time, octets: packet.data, length: packet.length }
 }
 
 /// What a file's name and the command line say of its format.

@@ -68,6 +68,11 @@ fn every_format_gives_the_same_records() {
         let output = run(&["-mAJZR", "-U", "32", "-r", &path, "-w", "-"]);
         assert_eq!((output.status.code(), told(&output).as_str()), (Some(0), ""), "{name}");
         assert_eq!(flow_records(&output.stdout), expected, "{name}");
+        // The same through a filter that other links than the file's have no words for.
+        let filter = ["-", "not", "ether", "src", "02:ff:ff:ff:ff:ff"];
+        let output = run(&[&["-mAJZR", "-U", "32", "-r", &path, "-w", "-"], &filter[..]].concat());
+        assert_eq!((output.status.code(), told(&output).as_str()), (Some(0), ""), "{name}");
+        assert_eq!(flow_records(&output.stdout), expected, "{name}");
         // The same from a pipe, and through a filter that keeps one of the two.
         let mut child = argus()
             .args(["-mAJZR", "-U", "32", "-r", "-", "-w", "-", "-", "tcp", "port", "80"])

@@ -10,6 +10,36 @@ pub type Input = Box<dyn Read + Send>;
 /// Octets read at a time.
 const PIECE: usize = 256 << 10;
 
+/// Octets of an input, from the place reached on.
+pub(crate) trait Window {
+    /// Has `wanted` octets there, or as many as the input still has; returns how many are there.
+    fn fill(&mut self, wanted: usize) -> Result<usize, Fault>;
+
+    /// What is there.
+    fn window(&self) -> &[u8];
+
+    /// Moves over `count` octets that are there.
+    fn pass(&mut self, count: usize);
+
+    /// Octets of the input before the place reached.
+    fn place(&self) -> u64;
+
+    /// Moves over so many octets, perhaps more than can be there together; what the input has no more of stays in `left`.
+    /// To be called again with the rest after [`Fault::Wait`].
+    fn skip(&mut self, left: &mut u64) -> Result<(), Fault> {
+        while *left > 0 {
+            let got = self.fill(usize::try_from(*left).unwrap_or(usize::MAX).min(PIECE));
+            let here = (self.window().len() as u64).min(*left);
+            self.pass(here as usize);
+            *left -= here;
+            if got? == 0 {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+}
+
 pub(crate) struct Buffer {
     input: Input,
     octets: Vec<u8>,
@@ -22,15 +52,6 @@ pub(crate) struct Buffer {
 impl Buffer {
     pub fn new(input: Input) -> Buffer {
         Buffer { input, octets: Vec::new(), begin: 0, end: 0, passed: 0 }
-    }
-
-    /// Has `wanted` octets in the window, or as many as the input still has; returns how many are there.
-    #[inline]
-    pub fn fill(&mut self, wanted: usize) -> Result<usize, Fault> {
-        if self.end - self.begin >= wanted {
-            return Ok(self.end - self.begin);
-        }
-        self.fill_slowly(wanted)
     }
 
     #[cold]
@@ -53,20 +74,6 @@ impl Buffer {
         Ok(self.end)
     }
 
-    /// What is there, from the place reached on.
-    #[inline]
-    pub fn window(&self) -> &[u8] {
-        self.octets.get(self.begin..self.end).unwrap_or_default()
-    }
-
-    /// Moves over `count` octets that are in the window.
-    #[inline]
-    pub fn pass(&mut self, count: usize) {
-        let count = count.min(self.end - self.begin);
-        self.begin += count;
-        self.passed += count as u64;
-    }
-
     /// What is there, and the means to move over it while it is looked at.
     #[inline]
     pub fn walk(&mut self) -> Steps<'_> {
@@ -74,30 +81,36 @@ impl Buffer {
         Steps { rest: window, whole: window.len(), begin: &mut self.begin, passed: &mut self.passed }
     }
 
-    /// Moves over up to `count` octets, more than a window holds perhaps; returns how many there were so far. To be
-    /// called again with the rest after [`Fault::Wait`], which `left` keeps.
-    pub fn skip(&mut self, left: &mut u64) -> Result<(), Fault> {
-        while *left > 0 {
-            let got = self.fill(usize::try_from(*left).unwrap_or(usize::MAX).min(PIECE));
-            let here = ((self.end - self.begin) as u64).min(*left);
-            self.pass(here as usize);
-            *left -= here;
-            if got? == 0 {
-                return Ok(());
-            }
-        }
-        Ok(())
-    }
-
-    /// Octets of the input before the window.
-    pub fn place(&self) -> u64 {
-        self.passed
-    }
-
     /// What was read and not passed, and the rest.
     pub fn into_parts(self) -> (Vec<u8>, Input) {
         let seen = self.window().to_vec();
         (seen, self.input)
+    }
+}
+
+impl Window for Buffer {
+    #[inline]
+    fn fill(&mut self, wanted: usize) -> Result<usize, Fault> {
+        if self.end - self.begin >= wanted {
+            return Ok(self.end - self.begin);
+        }
+        self.fill_slowly(wanted)
+    }
+
+    #[inline]
+    fn window(&self) -> &[u8] {
+        self.octets.get(self.begin..self.end).unwrap_or_default()
+    }
+
+    #[inline]
+    fn pass(&mut self, count: usize) {
+        let count = count.min(self.end - self.begin);
+        self.begin += count;
+        self.passed += count as u64;
+    }
+
+    fn place(&self) -> u64 {
+        self.passed
     }
 }
 
@@ -117,6 +130,28 @@ impl Drop for Steps<'_> {
         let count = self.whole - self.rest.len().min(self.whole);
         *self.begin += count;
         *self.passed += count as u64;
+    }
+}
+
+/// Only what is there already: for more, the buffer has to be asked.
+impl Window for Steps<'_> {
+    #[inline]
+    fn fill(&mut self, wanted: usize) -> Result<usize, Fault> {
+        if self.rest.len() >= wanted { Ok(self.rest.len()) } else { Err(Fault::Wait) }
+    }
+
+    #[inline]
+    fn window(&self) -> &[u8] {
+        self.rest
+    }
+
+    #[inline]
+    fn pass(&mut self, count: usize) {
+        self.rest = self.rest.get(count..).unwrap_or_default();
+    }
+
+    fn place(&self) -> u64 {
+        *self.passed + (self.whole - self.rest.len()) as u64
     }
 }
 

@@ -1,6 +1,6 @@
 //! Which format an input is in: by content, then by the caller's hint.
 
-use crate::buffer::{Buffer, Order};
+use crate::buffer::{Buffer, Order, Window};
 use crate::{Fault, cut, erf, pcap, pcapng, snoop, tsh};
 
 /// What the caller knows of the input; counts only when its content does not tell.

@@ -3,7 +3,7 @@
 //! The time stamp is the one little-endian field: 32.32 bits of seconds since 1970. Lengths on the wire include the frame
 //! check sequence on Ethernet and HDLC links; it is taken off, as libpcap does for the cards themselves.
 
-use crate::buffer::{Buffer, Order};
+use crate::buffer::{Buffer, Order, Window};
 use crate::{Fault, Place, cut, link};
 
 /// Octets of a record's header.
@@ -90,7 +90,7 @@ pub(crate) fn first_link(buffer: &mut Buffer) -> Result<Option<i32>, Fault> {
 
 impl Erf {
     /// The next packet; records without one are passed over.
-    pub fn next(&mut self, buffer: &mut Buffer) -> Result<Option<Place>, Fault> {
+    pub fn next(&mut self, buffer: &mut impl Window) -> Result<Option<Place>, Fault> {
         loop {
             match buffer.fill(HEADER)? {
                 0 => return Ok(None),

@@ -17,6 +17,7 @@
 //! | `buffer` | the octets of the input, a window that moves |
 //! | `detect` | which format it is |
 //! | `pcap`, `pcapng`, `erf`, `snoop`, `tsh` | one format each |
+//! | `packets` | the packets that are in memory already |
 //! | `link` | link types as files number them, and as libpcap does |
 
 #![forbid(unsafe_code)]
@@ -25,6 +26,7 @@ mod buffer;
 mod detect;
 mod erf;
 mod link;
+mod packets;
 mod pcap;
 mod pcapng;
 mod snoop;
@@ -34,10 +36,12 @@ use std::io::Read;
 
 use thiserror::Error;
 
-use buffer::Buffer;
 pub use buffer::Input;
+use buffer::{Buffer, Window};
 pub use detect::{Hint, Kind};
-pub use pcap::Packets;
+use packets::File;
+pub use packets::{OtherPackets, Packets};
+pub use pcap::PcapPackets;
 
 /// The largest capture length that is believed, octets; libpcap's.
 pub const MAX_CAPTURED: u32 = 262_144;
@@ -161,8 +165,8 @@ impl Reader {
         }
     }
 
-    /// The next packets of a pcap file, where they lie in memory: at least one, none at the end. `None` for the other
-    /// formats, which [`Reader::read`] reads.
+    /// The next packets where they lie in memory: at least one, none at the end. `None` for TSH, whose packets are put
+    /// together: [`Reader::read`] reads it.
     ///
     /// # Errors
     /// As [`Reader::read`], which can be used in turn with this.
@@ -171,10 +175,16 @@ impl Reader {
             return Err(fault);
         }
         self.detect()?;
-        match &mut self.format {
-            Some(Format::Pcap(file)) => file.packets(&mut self.buffer).map(Some),
-            _ => Ok(None),
-        }
+        let file = match &mut self.format {
+            Some(Format::Pcap(file)) => {
+                return file.packets(&mut self.buffer).map(|packets| Some(Packets::Pcap(packets)));
+            }
+            Some(Format::Pcapng(file)) => File::Pcapng(file),
+            Some(Format::Erf(file)) => File::Erf(file),
+            Some(Format::Snoop(file)) => File::Snoop(file),
+            Some(Format::Tsh(_)) | None => return Ok(None),
+        };
+        OtherPackets::new(file, &mut self.buffer).map(|packets| Some(Packets::Other(packets)))
     }
 
     /// The whole input again, with what was looked at: for an input that is of another [`Kind`].

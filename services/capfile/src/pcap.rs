@@ -4,7 +4,7 @@
 //! the format, link types whose frames libpcap changes) is left to libpcap. One thing is better: times after January
 //! 2038 are not negative.
 
-use crate::buffer::{Buffer, Order, Steps};
+use crate::buffer::{Buffer, Order, Steps, Window};
 use crate::{Fault, MAX_CAPTURED, Packet, Place, cut, link};
 
 /// The length of the file's header.
@@ -80,33 +80,26 @@ impl Pcap {
     }
 
     /// The packets that lie whole in the window: at least one, none at the end of the input.
-    pub fn packets<'a>(&mut self, buffer: &'a mut Buffer) -> Result<Packets<'a>, Fault> {
+    pub fn packets<'a>(&mut self, buffer: &'a mut Buffer) -> Result<PcapPackets<'a>, Fault> {
         // Tells what is wrong with the first of them.
         self.next(buffer)?;
         let (foreign, link, snap) = (self.order.is_foreign(), self.link, self.snap as usize);
-        Ok(Packets { steps: buffer.walk(), foreign, unit: if self.nanos { 1 } else { 1000 }, link, snap })
+        Ok(PcapPackets { steps: buffer.walk(), foreign, unit: if self.nanos { 1 } else { 1000 }, link, snap })
     }
 }
 
-/// The packets of a window, which lie there one after another.
-pub struct Packets<'a> {
+/// Packets of a pcap file that lie in memory one after another.
+pub struct PcapPackets<'a> {
     steps: Steps<'a>,
     /// Whether numbers are in the other byte order.
     foreign: bool,
     /// Nanoseconds.
     unit: i64,
-    link: i32,
+    pub(crate) link: i32,
     snap: usize,
 }
 
-impl Packets<'_> {
-    /// The link type of them all.
-    pub fn link(&self) -> i32 {
-        self.link
-    }
-}
-
-impl<'a> Iterator for Packets<'a> {
+impl<'a> Iterator for PcapPackets<'a> {
     type Item = Packet<'a>;
 
     #[inline(always)]

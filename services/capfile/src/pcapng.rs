@@ -1,7 +1,7 @@
 //! pcapng (draft-ietf-opsawg-pcapng): sections in either byte order, any number of interfaces, each with its link type,
 //! time resolution and offset; enhanced, simple and obsolete packet blocks. Other blocks are passed over.
 
-use crate::buffer::{Buffer, Order};
+use crate::buffer::{Buffer, Order, Window};
 use crate::{Fault, MAX_CAPTURED, Place, cut, link};
 
 /// The first octets of a file: the type of a section header, the same in both byte orders.
@@ -106,7 +106,7 @@ impl Pcapng {
     }
 
     #[inline]
-    pub fn next(&mut self, buffer: &mut Buffer) -> Result<Option<Place>, Fault> {
+    pub fn next(&mut self, buffer: &mut impl Window) -> Result<Option<Place>, Fault> {
         loop {
             let Some(block) = self.head(buffer)? else { return Ok(None) };
             match block.kind {
@@ -120,7 +120,7 @@ impl Pcapng {
 
     /// The header of the next block; `None` at the end of the input.
     #[inline]
-    fn head(&mut self, buffer: &mut Buffer) -> Result<Option<Block>, Fault> {
+    fn head(&mut self, buffer: &mut impl Window) -> Result<Option<Block>, Fault> {
         if self.skip > 0 {
             let before = self.skip;
             buffer.skip(&mut self.skip)?;
@@ -162,7 +162,7 @@ impl Pcapng {
     }
 
     /// Takes a block that holds no packet.
-    fn describe(&mut self, buffer: &mut Buffer, block: &Block) -> Result<(), Fault> {
+    fn describe(&mut self, buffer: &mut impl Window, block: &Block) -> Result<(), Fault> {
         match block.kind {
             SECTION => {
                 let body = whole(buffer, block.length.min(28))?;
@@ -189,7 +189,7 @@ impl Pcapng {
     }
 
     #[inline]
-    fn packet(&mut self, buffer: &mut Buffer, block: &Block) -> Result<Place, Fault> {
+    fn packet(&mut self, buffer: &mut impl Window, block: &Block) -> Result<Place, Fault> {
         if block.length > MAX_KEPT {
             return Err(damaged(buffer, &format!("packet block of {} octets", block.length)));
         }
@@ -237,7 +237,7 @@ impl Pcapng {
 
 /// Has the first octets of a block in the window.
 #[inline]
-fn whole(buffer: &mut Buffer, octets: u32) -> Result<&[u8], Fault> {
+fn whole(buffer: &mut impl Window, octets: u32) -> Result<&[u8], Fault> {
     let got = buffer.fill(octets as usize)?;
     if got < octets as usize {
         return Err(cut("block", octets as usize, got));
@@ -286,6 +286,6 @@ fn interface(order: Order, block: &[u8]) -> Result<Interface, &'static str> {
     Ok(interface)
 }
 
-fn damaged(buffer: &Buffer, text: &str) -> Fault {
+fn damaged(buffer: &impl Window, text: &str) -> Fault {
     Fault::Unreadable(format!("damaged at offset {}: {text}", buffer.place()))
 }

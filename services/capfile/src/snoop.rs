@@ -1,6 +1,6 @@
 //! Sun snoop, RFC 1761: version 2, and version 1 with the same layout. Big-endian throughout.
 
-use crate::buffer::{Buffer, Order};
+use crate::buffer::{Buffer, Order, Window};
 use crate::{Fault, MAX_CAPTURED, Place, cut, link};
 
 /// The first octets of a file.
@@ -45,7 +45,7 @@ impl Snoop {
         Ok(Snoop { link: link_type(number) })
     }
 
-    pub fn next(&mut self, buffer: &mut Buffer) -> Result<Option<Place>, Fault> {
+    pub fn next(&mut self, buffer: &mut impl Window) -> Result<Option<Place>, Fault> {
         match buffer.fill(RECORD)? {
             0 => return Ok(None),
             got @ ..RECORD => return Err(cut("header", RECORD, got)),

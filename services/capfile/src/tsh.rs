@@ -1,7 +1,7 @@
 //! NLANR/MOAT TSH: 44 octets a packet, big-endian: seconds (32 bits), interface (8), microseconds (24), the IPv4 header
 //! without its options (20 octets), the first 16 octets behind it.
 
-use crate::buffer::{Buffer, Order};
+use crate::buffer::{Buffer, Order, Window};
 use crate::{Fault, Packet, cut, link};
 
 /// Octets of a record.

@@ -5,7 +5,7 @@ mod write;
 
 use std::io::{self, Read};
 
-use capfile::{Fault, Hint, Kind, Reader};
+use capfile::{Fault, Hint, Kind, Packet, Reader};
 use proptest::prelude::*;
 use write::{Interface, Order, Sample};
 
@@ -30,8 +30,44 @@ fn read_from(input: impl Read + Send + 'static, hint: Hint, most: usize) -> (Vec
     (seen, end)
 }
 
+/// As [`read_from`], where the packets lie in memory.
+fn in_place(input: impl Read + Send + 'static, hint: Hint, most: usize) -> (Vec<Seen>, Result<(), Fault>) {
+    let mut reader = Reader::new(Box::new(input), hint);
+    let mut seen = Vec::new();
+    let mut see = |packet: Packet<'_>| {
+        let nanos = (i128::from(packet.seconds) * 1_000_000_000 + i128::from(packet.nanos)) as u64;
+        seen.push((nanos, packet.link, packet.data.to_vec(), packet.length));
+    };
+    let end = loop {
+        let got = match reader.packets() {
+            Ok(Some(packets)) => {
+                let link = packets.link();
+                let count =
+                    packets.take(most).inspect(|packet| assert_eq!(Some(packet.link), link)).map(&mut see);
+                Some(Ok(count.count()))
+            }
+            Ok(None) => None,
+            Err(fault) => Some(Err(fault)),
+        };
+        let got = got.unwrap_or_else(|| reader.read(most, &mut see));
+        match got {
+            Ok(0) => break Ok(()),
+            Ok(_) | Err(Fault::Wait) => {}
+            Err(fault) => break Err(fault),
+        }
+    };
+    (seen, end)
+}
+
+/// In both ways, which tell the same.
+fn read_as(octets: &[u8], hint: Hint, most: usize) -> (Vec<Seen>, Result<(), Fault>) {
+    let read = read_from(io::Cursor::new(octets.to_vec()), hint, most);
+    assert_eq!(in_place(io::Cursor::new(octets.to_vec()), hint, most), read);
+    read
+}
+
 fn read(octets: &[u8]) -> (Vec<Seen>, Result<(), Fault>) {
-    read_from(io::Cursor::new(octets.to_vec()), Hint::None, 7)
+    read_as(octets, Hint::None, 7)
 }
 
 fn expected(samples: &[Sample], link: i32, unit: u64) -> Vec<Seen> {
@@ -106,7 +142,7 @@ fn cut_at_every_octet() {
         assert_eq!(whole.len(), packets.len());
         let mut clean = 0;
         for cut in 0..octets.len() {
-            let (seen, end) = read_from(io::Cursor::new(octets[..cut].to_vec()), hint(&name), 3);
+            let (seen, end) = read_as(&octets[..cut], hint(&name), 3);
             assert!(whole.starts_with(&seen), "{name} cut at {cut}");
             match end {
                 Ok(()) => clean += 1,
@@ -153,8 +189,9 @@ impl Read for Drip {
 fn an_input_that_comes_slowly_is_read_the_same() {
     for (name, octets, _) in every_format() {
         let (whole, _) = read(&octets);
-        let (seen, end) = read_from(Drip { octets, at: 0, wait: false }, hint(&name), 2);
-        assert_eq!((seen, end), (whole, Ok(())), "{name}");
+        let drip = || Drip { octets: octets.clone(), at: 0, wait: false };
+        assert_eq!(in_place(drip(), hint(&name), 2), (whole.clone(), Ok(())), "{name}");
+        assert_eq!(read_from(drip(), hint(&name), 2), (whole, Ok(())), "{name}");
     }
 }
 
@@ -235,7 +272,7 @@ fn erf_types() {
             let sample = if link == 11 { &snap } else { sample };
             let record = write::erf_record(sample, kind, extensions, before, wire);
             let padding = write::erf_record(sample, 48, 0, &[], 0);
-            let (seen, end) = read_from(io::Cursor::new([padding, record].concat()), Hint::Erf, 9);
+            let (seen, end) = read_as(&[padding, record].concat(), Hint::Erf, 9);
             assert_eq!(end, Ok(()), "{kind}");
             assert_eq!(seen.len(), 1, "{kind}");
             assert_eq!((seen[0].1, seen[0].3), (link, sample.length), "{kind}");
@@ -245,7 +282,7 @@ fn erf_types() {
     // A cell is 48 octets, whatever the length on the wire.
     for (kind, before) in [(3, 4), (7, 8)] {
         let record = write::erf_record(&snap, kind, 0, &vec![9; before], 0);
-        let (seen, _) = read_from(io::Cursor::new(record), Hint::Erf, 9);
+        let (seen, _) = read_as(&record, Hint::Erf, 9);
         assert_eq!((seen[0].1, seen[0].3), (11, 48));
     }
 }
@@ -261,7 +298,7 @@ fn a_time_stamp_of_erf_is_a_binary_fraction() {
 fn ipv4_options_that_tsh_leaves_out_stay_counted() {
     let mut sample = samples()[0].clone();
     sample.data[0] = 0x47;
-    let (seen, end) = read_from(io::Cursor::new(write::tsh(&[sample.clone()])), Hint::Tsh, 9);
+    let (seen, end) = read_as(&write::tsh(&[sample.clone()]), Hint::Tsh, 9);
     assert_eq!(end, Ok(()));
     // 20 octets of header, 8 of options, and of what follows what the packet is long.
     assert_eq!(seen[0].2.len(), 40);
@@ -298,7 +335,7 @@ proptest! {
     #[test]
     fn noise_ends(octets in prop::collection::vec(any::<u8>(), 0..3000), hint in 0..3u8) {
         let hint = [Hint::None, Hint::Erf, Hint::Tsh][usize::from(hint)];
-        let (seen, _) = read_from(io::Cursor::new(octets.clone()), hint, 5);
+        let (seen, _) = read_as(&octets, hint, 5);
         prop_assert!(seen.len() <= octets.len());
     }
 
@@ -311,7 +348,7 @@ proptest! {
             let at = at.index(octets.len());
             octets[at] = value;
         }
-        let (seen, _) = read_from(io::Cursor::new(octets.clone()), hint(name), 5);
+        let (seen, _) = read_as(&octets, hint(name), 5);
         prop_assert!(seen.len() <= octets.len() / 12);
     }
 
