@@ -160,10 +160,13 @@ fn flood(arguments: &[String]) -> Result<(), String> {
     }
     let open = engine.flows().max(1) as u64;
     let resident = status("VmRSS:").saturating_sub(before);
+    let began = clock();
     engine.flush(&mut sink);
+    let last = clock() - began;
     let counters = engine.counters();
     println!("each: {:.1} ns a packet", later * 1e9 / (f64::from(flows) * f64::from(rounds - 1)).max(1.0));
     println!("first: {:.1} ns a new flow", first * 1e9 / f64::from(flows.max(1)));
+    println!("last: {:.1} ns for each of {open} flows to be reported", last * 1e9 / open as f64);
     println!("resident: {} octets for each of {open} open flows", resident / open);
     println!("peak: {} KiB", status("VmHWM:") / 1024);
     println!("packets: {} in, {recorded} in {} records", counters.packets, counters.records);

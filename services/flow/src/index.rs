@@ -256,6 +256,19 @@ impl Index {
         self.arena.get_mut(start..start + span.size as usize * WORDS)
     }
 
+    /// Forgets all flows, and gives the memory back.
+    pub fn clear(&mut self) {
+        for span in [Some(self.current), self.outgrown.map(|(span, _)| span)].into_iter().flatten() {
+            if let Some(words) = self.words_of(span) {
+                words.fill(0);
+                memory::give_back(words);
+            }
+        }
+        self.current = Span { start: 0, size: SMALLEST.min(self.largest) };
+        self.outgrown = None;
+        self.count = 0;
+    }
+
     /// Empties some lines of the outgrown table. The new one is filled only after more insertions than the outgrown one
     /// has lines, so that it is empty long before.
     #[cold]

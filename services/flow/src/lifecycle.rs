@@ -3,6 +3,7 @@
 use crate::engine::{Engine, Sink};
 use crate::flow::{Flow, Queue, Session, State, Why};
 use crate::key::Class;
+use crate::queue::Queues;
 use crate::slab::{NONE, Part};
 use crate::tcp::Phase;
 use record::Cause;
@@ -14,6 +15,7 @@ impl Engine {
         for class in 0..Class::COUNT as u8 {
             let timeout = self.timeouts.get(usize::from(class)).copied().unwrap_or(i64::MAX);
             while let Some(part) = self.due(Queue(class), timeout) {
+                self.table.prefetch_next(part, true);
                 if class == Class::Tcp as u8 && !self.config.timeouts.fallow.is_zero() && self.is_live(part) {
                     self.requeue(part, Queue(Class::Fallow as u8));
                 } else {
@@ -44,6 +46,7 @@ impl Engine {
     /// Reports the flows of the status queue that entered it `interval` ago and lets them wait idle.
     pub(crate) fn expire_status(&mut self, interval: i64, sink: &mut dyn Sink) {
         while let Some(part) = self.due(Queue::STATUS, interval) {
+            self.table.prefetch_next(part, false);
             self.queues.remove(&mut self.table.flows, part);
             self.report(part, None, sink);
             let class = self.table.flows.get(part).map_or(Class::Other as u8, Flow::class);
@@ -119,16 +122,16 @@ impl Engine {
         let rest = (interval != 0).then_some(Cause::Shutdown);
         self.expire_status(if interval == 0 { i64::MIN } else { interval }, sink);
         for queue in [Queue::STATUS].into_iter().chain((0..Class::COUNT as u8).map(Queue)) {
-            loop {
-                let part = self.queues.head(queue);
-                if part == NONE {
-                    break;
-                }
-                self.queues.remove(&mut self.table.flows, part);
+            let mut part = self.queues.head(queue);
+            while part != NONE {
+                self.table.prefetch_next(part, false);
                 self.report(part, rest, sink);
                 self.release_fragments(part, sink);
-                self.table.delete(part);
+                part = self.table.flows.get(part).map_or(NONE, |flow| flow.next);
             }
         }
+        // At once: one after another, each would have to be looked for in the index.
+        self.queues = Queues::new();
+        self.table.clear();
     }
 }

@@ -30,10 +30,19 @@ impl<T> Room<T> {
     /// Items of a huge page.
     const PAGE: usize = memory::HUGE / if size_of::<T>() == 0 { 1 } else { size_of::<T>() };
 
+    /// Items of a slab that has become large.
+    const FIRST_LOOK: usize = LARGE / memory::HUGE * Room::<T>::PAGE;
+
     fn new(limit: u32) -> Result<Room<T>, ConfigError> {
         let mut items = Vec::new();
         items.try_reserve_exact(limit as usize).map_err(|_| ConfigError::Memory(limit))?;
-        Ok(Room { items, limit: limit as usize, look: LARGE / memory::HUGE * Room::<T>::PAGE, moved: 0 })
+        Ok(Room { items, limit: limit as usize, look: Room::<T>::FIRST_LOOK, moved: 0 })
+    }
+
+    /// Takes all items out. The memory stays.
+    fn clear(&mut self) {
+        self.items.clear();
+        self.look = Room::<T>::FIRST_LOOK;
     }
 
     /// Adds an item; `None` when there is no room.
@@ -58,7 +67,7 @@ impl<T> Room<T> {
         }
         self.look += Room::<T>::PAGE;
         // Pages do not begin with items: each time goes one page back, and the last beyond the first new one.
-        let small = (LARGE / memory::HUGE + 1) * Room::<T>::PAGE;
+        let small = Room::<T>::FIRST_LOOK + Room::<T>::PAGE;
         let (start, end) = (self.moved.saturating_sub(Room::<T>::PAGE), self.moved + 2 * Room::<T>::PAGE);
         let end = end.min(small).min(self.items.len());
         if self.moved < end
@@ -112,6 +121,12 @@ impl<T: Default> Slab<T> {
         self.room.items.get_mut(part as usize)
     }
 
+    /// Takes all parts back.
+    pub fn clear(&mut self) {
+        self.free.clear();
+        self.room.clear();
+    }
+
     /// Parts in use.
     pub fn len(&self) -> usize {
         self.room.items.len() - self.free.len()
@@ -149,6 +164,11 @@ impl<T: Default> Beside<T> {
         self.room.items.get_mut(part as usize)
     }
 
+    /// Takes all parts back.
+    pub fn clear(&mut self) {
+        self.room.clear();
+    }
+
     /// Whether flows have this part at all.
     pub fn is_kept(&self) -> bool {
         self.room.limit != 0
@@ -167,7 +187,7 @@ mod tests {
             slab.insert([number; 8]).unwrap();
         }
         assert_eq!(slab.insert([0; 8]), None);
-        assert!(slab.room.moved >= LARGE / memory::HUGE * Room::<[u64; 8]>::PAGE);
+        assert!(slab.room.moved >= Room::<[u64; 8]>::FIRST_LOOK);
         assert!((0..count).all(|number| slab.get(number as Part) == Some(&[number as u64; 8])));
     }
 

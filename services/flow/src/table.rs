@@ -173,6 +173,23 @@ impl Table {
         }
     }
 
+    /// Asks for what will be needed of the flows that wait behind this one, whose turn is next: also for their places in
+    /// the index when they are to be forgotten.
+    pub fn prefetch_next(&self, part: Part, index: bool) {
+        let Some(next) = self.flows.get(part).map(|flow| flow.next) else { return };
+        let Some(flow) = self.flows.get(next) else { return };
+        if let Some(after) = self.flows.get(flow.next) {
+            memory::prefetch_whole(after);
+        }
+        self.prefetch_state(next);
+        if let Some(metrics) = self.metrics.get(next) {
+            memory::prefetch_whole(metrics);
+        }
+        if index {
+            self.index.prefetch(self.hash(&flow.key, self.rest_of(flow)));
+        }
+    }
+
     fn rest_of(&self, flow: &Flow) -> Option<&Words> {
         self.rare.get(flow.rare).and_then(|rare| rare.rest.as_ref())
     }
@@ -213,6 +230,20 @@ impl Table {
             flow.key = Words::default();
         }
         self.flows.remove(part);
+    }
+
+    /// Forgets all flows.
+    pub fn clear(&mut self) {
+        self.flows.clear();
+        self.tcp.clear();
+        self.sessions.clear();
+        self.reassemblies.clear();
+        self.metrics.clear();
+        self.strokes.clear();
+        self.sizes.clear();
+        self.rare.clear();
+        self.user.clear();
+        self.index.clear();
     }
 
     /// Gives back a flow's protocol state.

@@ -90,6 +90,13 @@ impl UserData {
         }
     }
 
+    /// Takes all room back.
+    pub fn clear(&mut self) {
+        self.plain.lengths.clear();
+        self.control.lengths.clear();
+        self.places.clear();
+    }
+
     /// Appends what fits.
     pub fn append(&mut self, flow: Part, side: usize, data: &[u8]) {
         if let Some((pool, part)) = self.pool_mut(flow) {
