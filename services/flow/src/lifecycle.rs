@@ -122,12 +122,16 @@ impl Engine {
         let rest = (interval != 0).then_some(Cause::Shutdown);
         self.expire_status(if interval == 0 { i64::MIN } else { interval }, sink);
         for queue in [Queue::STATUS].into_iter().chain((0..Class::COUNT as u8).map(Queue)) {
-            let mut part = self.queues.head(queue);
-            while part != NONE {
+            loop {
+                let part = self.queues.head(queue);
+                if part == NONE {
+                    break;
+                }
                 self.table.prefetch_next(part, false);
+                // A flow that is being reported is in no queue.
+                self.queues.remove(&mut self.table.flows, part);
                 self.report(part, rest, sink);
                 self.release_fragments(part, sink);
-                part = self.table.flows.get(part).map_or(NONE, |flow| flow.next);
             }
         }
         // At once: one after another, each would have to be looked for in the index.
