@@ -14,23 +14,23 @@ use crate::value::Value;
 use crate::{names, services::Services};
 
 /// Room behind the last cell, so that text may be written in whole pieces.
-const SLACK: usize = 64;
+pub(crate) const SLACK: usize = 64;
 
 /// What is known of a column before there are rows.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Plan {
     /// Characters, without the fraction of a date.
-    width: usize,
+    pub(crate) width: usize,
     /// Digits that a date grows by when its text has a fraction.
-    fraction: usize,
+    pub(crate) fraction: usize,
     /// 3.0.8 lets the column of a date grow whatever its text.
     always: bool,
     /// Text to the left.
     left: bool,
     /// A period joins it to the column before.
-    joined: bool,
+    pub(crate) joined: bool,
     /// Never taken here.
-    odd: bool,
+    pub(crate) odd: bool,
 }
 
 /// The plan of all columns; `None` when rows of this style have no fixed columns.
@@ -64,53 +64,69 @@ pub(crate) fn plan(printer: &Printer) -> Option<Vec<Plan>> {
 impl Printer {
     /// Appends the cells of a row, blanks at its end included.
     pub(crate) fn fixed_row(&mut self, out: &mut Vec<u8>, columns: &[Column], plans: &[Plan], row: &Row<'_>) {
-        let flow = matches!(row.body, Body::Flow(_));
         let line = out.len();
         let mut at = line;
         out.resize(at + self.room + SLACK, b' ');
         let mut small = std::mem::take(&mut self.small);
         for (number, (column, plan)) in columns.iter().zip(plans).enumerate() {
-            let value = row.read(column.field);
-            small.clear();
-            let known =
-                !plan.odd && put_small(&mut small, &value, &self.style, &self.services, &mut self.time);
-            let text = if known { small.text() } else { None };
-            let fraction = match (&value, plan.fraction) {
-                (_, 0) => 0,
-                (Value::Time(_), digits) if self.time.has_point() => digits,
-                (_, digits) if plan.always => digits,
-                _ => 0,
-            };
-            // A port of a management record is a cell as any other.
-            let width = plan.width + fraction;
-            match text {
-                Some(text) if text.len() <= width && (flow || !plan.left) => {
-                    let from = if plan.left { at } else { at + width - text.len() };
-                    // Cannot fail: there is slack behind the last cell. What is behind the text is written later.
-                    small.copy_to(out, from);
-                    if plan.joined
-                        && flow
-                        && !text.is_empty()
-                        && at > line
-                        && text.iter().any(|&byte| byte != b' ')
-                    {
-                        out[at - 1] = b'.';
-                    }
-                    at += width + 1;
-                }
-                _ => {
-                    out.truncate(at);
-                    self.put_column(out, column, &value, row);
-                    if plan.joined && flow && at > line && out[at..].iter().any(|&byte| byte != b' ') {
-                        out[at - 1] = b'.';
-                    }
-                    at = out.len();
-                    out.resize(at + Printer::room_of(plans.get(number + 1..).unwrap_or(&[])) + SLACK, b' ');
-                }
-            }
+            let rest = plans.get(number + 1..).unwrap_or_default();
+            at = self.fixed_cell(out, &mut small, (line, at), (column, plan), rest, row);
         }
         self.small = small;
         out.truncate(at);
+    }
+
+    /// Writes a cell of the row that begins at `line` to `at`, where blanks are, with room for the `rest` of the cells.
+    /// Returns where the next one begins.
+    #[inline]
+    pub(crate) fn fixed_cell(
+        &mut self,
+        out: &mut Vec<u8>,
+        small: &mut Small,
+        (line, at): (usize, usize),
+        (column, plan): (&Column, &Plan),
+        rest: &[Plan],
+        row: &Row<'_>,
+    ) -> usize {
+        let flow = matches!(row.body, Body::Flow(_));
+        let value = row.read(column.field);
+        small.clear();
+        let known = !plan.odd && put_small(small, &value, &self.style, &self.services, &mut self.time);
+        let text = if known { small.text() } else { None };
+        let fraction = match (&value, plan.fraction) {
+            (_, 0) => 0,
+            (Value::Time(_), digits) if self.time.has_point() => digits,
+            (_, digits) if plan.always => digits,
+            _ => 0,
+        };
+        // A port of a management record is a cell as any other.
+        let width = plan.width + fraction;
+        match text {
+            Some(text) if text.len() <= width && (flow || !plan.left) => {
+                let from = if plan.left { at } else { at + width - text.len() };
+                // Cannot fail: there is slack behind the last cell. What is behind the text is written later.
+                small.copy_to(out, from);
+                if plan.joined
+                    && flow
+                    && !text.is_empty()
+                    && at > line
+                    && text.iter().any(|&byte| byte != b' ')
+                {
+                    out[at - 1] = b'.';
+                }
+                at + width + 1
+            }
+            _ => {
+                out.truncate(at);
+                self.put_column(out, column, &value, row);
+                if plan.joined && flow && at > line && out[at..].iter().any(|&byte| byte != b' ') {
+                    out[at - 1] = b'.';
+                }
+                let at = out.len();
+                out.resize(at + Printer::room_of(rest) + SLACK, b' ');
+                at
+            }
+        }
     }
 
     /// Columns' room in a row.
@@ -180,6 +196,7 @@ fn put_small(
 mod tests {
     use super::*;
     use crate::columns::Columns;
+    use crate::express::Beside;
     use crate::style::{TcpStates, UserData};
     use crate::table::FIELDS;
     use proptest::prelude::*;
@@ -243,12 +260,15 @@ mod tests {
             let mut fast = Printer::new(columns.list(), style.clone());
             let mut slow = Printer::new(columns.list(), style.clone()).without_plan();
             let (mut ours, mut plain) = (b"before\n".to_vec(), b"before\n".to_vec());
+            let mut everyday = ours.clone();
             for rank in 0..rows {
                 let row = Row::flow(&view, &style, 77, rank);
                 fast.row(&mut ours, &row);
                 slow.row(&mut plain, &row);
+                fast.flow(&mut everyday, &view, &style, Beside { offset: 77, rank, ..Beside::default() });
             }
             prop_assert_eq!(String::from_utf8_lossy(&ours), String::from_utf8_lossy(&plain));
+            prop_assert_eq!(String::from_utf8_lossy(&everyday), String::from_utf8_lossy(&plain));
         }
     }
 

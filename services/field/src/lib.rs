@@ -5,13 +5,16 @@
 //! Facts are from the chapter `ra-output` unless another is named.
 #![forbid(unsafe_code)]
 
+mod brief;
 mod cells;
 mod colour;
 pub mod columns;
+mod express;
 pub mod formula;
 mod hosts;
 pub mod names;
 mod number;
+mod place;
 mod print;
 mod read;
 mod row;
@@ -26,6 +29,7 @@ mod value;
 mod vendors;
 
 pub use columns::{Column, ColumnError, Columns};
+pub use express::Beside;
 pub use hosts::HostNames;
 pub use print::Printer;
 pub use row::{Body, Row, Side};

@@ -1,6 +1,7 @@
 //! Rows and titles as text: cells, columns, delimiters (chapter ra-output, 8.2 and 8.3).
 
 use crate::columns::Column;
+use crate::express::{Express, express};
 use crate::number::{put_abbreviated, put_float, put_hex, put_hex_digits, put_int, put_uint};
 use crate::row::{Body, Row};
 use crate::services::Services;
@@ -25,7 +26,9 @@ pub struct Printer {
     cell: Vec<u8>,
     pub(crate) small: Small,
     /// What is known of the columns beforehand, when rows have fixed columns.
-    plan: Option<Vec<cells::Plan>>,
+    pub(crate) plan: Option<Vec<cells::Plan>>,
+    /// The cells of everyday rows.
+    pub(crate) express: Option<Express>,
     /// Characters of such a row.
     pub(crate) room: usize,
     hosts: crate::hosts::Hosts,
@@ -52,6 +55,7 @@ impl Printer {
                 && columns.iter().any(|column| matches!(column.field.name, "smac" | "dmac")),
             small: Small::default(),
             plan: None,
+            express: None,
             room: 0,
             style,
         };
@@ -63,6 +67,7 @@ impl Printer {
         }
         printer.lay_out();
         printer.plan = cells::plan(&printer);
+        printer.express = printer.plan.as_deref().and_then(|plan| express(&printer, plan));
         printer.room = printer.plan.as_deref().map_or(0, Printer::room_of);
         printer
     }
@@ -70,7 +75,7 @@ impl Printer {
     /// The same, every cell taking the long way.
     #[cfg(test)]
     pub(crate) fn without_plan(self) -> Printer {
-        Printer { plan: None, ..self }
+        Printer { plan: None, express: None, ..self }
     }
 
     /// The style in use.
@@ -566,7 +571,7 @@ fn put_quoted(out: &mut Vec<u8>, text: &[u8], quote: u8) {
 }
 
 /// Removes white space at the end of what follows `from`.
-fn trim(out: &mut Vec<u8>, from: usize) {
+pub(crate) fn trim(out: &mut Vec<u8>, from: usize) {
     while out.len() > from && out.last().is_some_and(u8::is_ascii_whitespace) {
         out.pop();
     }

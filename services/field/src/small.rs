@@ -16,7 +16,7 @@ pub struct Small {
 }
 
 /// `00` to `99`.
-const PAIRS: [[u8; 2]; 100] = {
+pub(crate) const PAIRS: [[u8; 2]; 100] = {
     let mut pairs = [[0; 2]; 100];
     let mut n = 0;
     while n < 100 {
@@ -27,7 +27,7 @@ const PAIRS: [[u8; 2]; 100] = {
 };
 
 /// The octets of a dotted quad with the dot behind them, and how many characters that is.
-const OCTETS: [([u8; 4], u8); 256] = {
+pub(crate) const OCTETS: [([u8; 4], u8); 256] = {
     let mut octets = [([b' '; 4], 2); 256];
     let mut n = 0;
     while n < 256 {
@@ -44,6 +44,17 @@ const OCTETS: [([u8; 4], u8); 256] = {
 };
 
 const HEX: &[u8; 16] = b"0123456789abcdef";
+
+/// `00` to `ff`.
+pub(crate) const HEX_PAIRS: [[u8; 2]; 256] = {
+    let mut pairs = [[0; 2]; 256];
+    let mut n = 0;
+    while n < 256 {
+        pairs[n] = [HEX[n >> 4], HEX[n & 15]];
+        n += 1;
+    }
+    pairs
+};
 
 impl Default for Small {
     fn default() -> Small {
@@ -179,18 +190,33 @@ impl Small {
             return self.put_ipv4(u32::from_be_bytes([octets[12], octets[13], octets[14], octets[15]]));
         }
         let (from, to) = longest_zeros(&segments);
+        // Four digits are written at a time, those that count first; there is room for one more than are needed.
+        let (mut text, mut len) = ([b' '; ROOM], 0);
+        let mut put = |digits: [u8; 4], kept: usize| {
+            if let Some(place) = text.get_mut(len..).and_then(|rest| rest.first_chunk_mut()) {
+                *place = digits;
+                len += kept;
+            }
+        };
         for (at, &segment) in segments.iter().enumerate() {
             if (from..to).contains(&at) {
                 if at == from {
-                    self.put(b"::");
+                    put(*b"::  ", 2);
                 }
                 continue;
             }
             if at > 0 && at != to {
-                self.put(b":");
+                put(*b":   ", 1);
             }
-            self.put_hex(segment.into(), 1);
+            let [high, low] = segment.to_be_bytes().map(|octet| HEX_PAIRS[usize::from(octet)]);
+            let zeros = (segment | 1).leading_zeros() / 4;
+            let digits = u32::from_be_bytes([high[0], high[1], low[0], low[1]]);
+            let blanks = u32::from_be_bytes(*b"    ");
+            // Shifted by 32 bits nothing would be left, but there is always one digit.
+            let digits = digits << (8 * zeros) | if zeros > 0 { blanks >> (32 - 8 * zeros) } else { 0 };
+            put(digits.to_be_bytes(), 4 - zeros as usize);
         }
+        self.put(text.get(..len).unwrap_or_default());
     }
 
     /// Appends at least `width` hexadecimal digits.
@@ -213,7 +239,7 @@ impl Small {
 
 /// Decimal digits of a number.
 #[inline]
-fn digits(value: u64) -> usize {
+pub(crate) fn digits(value: u64) -> usize {
     match value {
         0..10 => 1,
         10..100 => 2,

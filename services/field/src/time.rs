@@ -5,6 +5,8 @@ use crate::small::Small;
 use jiff::tz::{Offset, TimeZone};
 use jiff::{Timestamp, Zoned};
 use record::Stamp;
+use std::io::Read;
+use std::path::Path;
 
 /// The format that applies when none is configured.
 pub const DEFAULT_FORMAT: &str = "%T.%f";
@@ -221,8 +223,11 @@ fn put_fraction(out: &mut Vec<u8>, usec: u32, precision: usize) {
 /// The zone that a `TZ` value names: a zone of the system's database or a POSIX rule; UTC when it is neither.
 pub fn zone(name: &str) -> TimeZone {
     let name = name.strip_prefix(':').unwrap_or(name);
-    if name.is_empty() {
+    if matches!(name, "" | "UTC" | "UTC0") {
         return TimeZone::UTC;
+    }
+    if let Some(zone) = zone_file(name) {
+        return zone;
     }
     TimeZone::get(name)
         .or_else(|_| TimeZone::posix(name))
@@ -231,11 +236,34 @@ pub fn zone(name: &str) -> TimeZone {
         .unwrap_or(TimeZone::UTC)
 }
 
+/// Where systems have their zones.
+const ZONES: &str = "/usr/share/zoneinfo";
+/// Octets of a zone's file; real ones have a few thousand.
+const LONGEST_ZONE: u64 = 1 << 16;
+
+/// The zone of this name in the system's database, without a look at all the others: a program that prints three rows
+/// need not read a thousand names.
+fn zone_file(name: &str) -> Option<TimeZone> {
+    let part = |part: &str| part.starts_with(|c: char| c.is_ascii_alphanumeric());
+    if std::env::var_os("TZDIR").is_some() || !name.split('/').all(part) {
+        return None;
+    }
+    let mut octets = Vec::new();
+    let file = std::fs::File::open(Path::new(ZONES).join(name)).ok()?;
+    file.take(LONGEST_ZONE).read_to_end(&mut octets).ok()?;
+    TimeZone::tzif(name, &octets).ok()
+}
+
 /// The zone of the environment: `TZ`, else the system's.
 pub fn local_zone() -> TimeZone {
     match std::env::var("TZ") {
         Ok(name) => zone(&name),
-        Err(_) => TimeZone::try_system().unwrap_or(TimeZone::UTC),
+        Err(_) => {
+            let link = std::fs::read_link("/etc/localtime").ok();
+            let named = link.as_deref().and_then(|link| link.strip_prefix(ZONES).ok()).and_then(Path::to_str);
+            let zone = named.and_then(zone_file);
+            zone.unwrap_or_else(|| TimeZone::try_system().unwrap_or(TimeZone::UTC))
+        }
     }
 }
 

@@ -50,15 +50,15 @@ impl QuickProgram {
         while let Some(&(test, then, otherwise)) = self.instructions.get(at.place()) {
             let holds = match test {
                 Quick::Type(bits) => glance.nibble() << 4 & bits != 0,
-                Quick::Family(family) => Some(key.family) == family,
+                Quick::Family(family) => Some(key.family()) == family,
                 Quick::Protocol(low, high) => {
-                    key.proto.is_some_and(|proto| (low..=high).contains(&u16::from(proto)))
+                    key.proto().is_some_and(|proto| (low..=high).contains(&u16::from(proto)))
                 }
                 Quick::Address4(side, address, mask) => {
-                    key.ipv4.is_some_and(|ends| ends[side as usize] & mask == address)
+                    key.ipv4().is_some_and(|ends| ends[side as usize] & mask == address)
                 }
                 Quick::Port(side, low, high) => {
-                    key.ports.is_some_and(|ends| (low..=high).contains(&ends[side as usize]))
+                    key.ports().is_some_and(|ends| (low..=high).contains(&ends[side as usize]))
                 }
                 Quick::Other => return None,
             };

@@ -5,7 +5,7 @@ use crate::halves;
 use crate::select::{Selection, Verdict, compile};
 use crate::settings::Settings;
 use field::style::Form as Look;
-use field::{Printer, Row, put_xml_foot, put_xml_head};
+use field::{Beside, Printer, Row, put_xml_foot, put_xml_head};
 use filter::Filter;
 use record::{Form, Mar, Record, RecordView, SourceId, Stamp, Version};
 use std::io::Write;
@@ -158,15 +158,13 @@ impl Show {
     fn print(&mut self, view: &RecordView<'_>, offset: u64, ordinal: u64) {
         self.head();
         let base = *self.base.get_or_insert_with(|| view.start());
-        let mut row = Row::flow(view, &self.settings.style, offset, ordinal);
-        row.base = Some(base);
-        row.left_over = self.left_over;
+        let beside = Beside { offset, rank: ordinal, base: Some(base), left_over: self.left_over };
         if self.settings.style.compat
             && let Some(agr) = view.agr()
         {
             self.left_over = agr.active.stdev;
         }
-        self.printer.row(&mut self.out, &row);
+        self.printer.flow(&mut self.out, view, &self.settings.style, beside);
     }
 
     /// What stands before a row: titles, or the beginning of the document.

@@ -4,10 +4,15 @@
 //! of a shape are is remembered; whether a record has that shape is seen from a fixed number of words, whose places do
 //! not depend on each other as those of a walk do.
 
-use crate::dsr::{DsrHeader, Index, code, flow, network};
+mod form;
+
+use crate::dsr::{DsrHeader, Index, code};
 use crate::header::{Header, Kind};
 use crate::view::{Layout, RecordView};
+use form::KeyForm;
 use std::fmt;
+
+pub use form::{Family, Key};
 
 /// Words of the longest record that is known by its shape, and of the header behind it.
 pub(crate) const WINDOW: usize = 256;
@@ -35,10 +40,7 @@ struct Shape {
     words: u16,
     /// Its parts; places that are not used name the record's header, of which nothing is asked.
     parts: [Part; MOST_PARTS],
-    /// Word offset of the key; 0 without one.
-    key: u8,
-    /// Word offset of the protocol's state; 0 without one.
-    network: u8,
+    form: KeyForm,
     places: [u16; Index::COUNT],
 }
 
@@ -56,8 +58,7 @@ struct Part {
 const NO_SHAPE: Shape = Shape {
     words: 0,
     parts: [Part { at: 0, mask: 0, value: 0 }; MOST_PARTS],
-    key: 0,
-    network: 0,
+    form: KeyForm::UNKNOWN,
     places: [0; Index::COUNT],
 };
 
@@ -82,20 +83,19 @@ impl fmt::Debug for Shapes {
 impl Shape {
     /// The shape of a sound record; `None` when it has too many parts.
     fn of(view: &RecordView<'_>) -> Option<Shape> {
-        let place = |index| u8::try_from(view.layout().place(index)).ok();
         let mut shape = Shape {
             words: u16::try_from(view.bytes().len() / 4).ok()?,
-            key: place(Index::Flow)?,
-            network: place(Index::Network)?,
+            form: KeyForm::of(view)?,
             places: *view.layout().places(),
             ..NO_SHAPE
         };
         let mut at = Header::LEN;
         for (number, part) in view.dsrs().enumerate() {
             let DsrHeader { typ, subtype, .. } = part.header;
-            // The subtype of user data says whose they are; in their older form the qualifier does.
             let mask = match (typ & 0x7f, typ & 0x80, subtype & 0x80) {
-                (code::DATA, ..) => [0xff, 0xff, 0xff, 0xff],
+                // The subtype of user data says whose they are; in their older form the qualifier does. And the form of
+                // the key is part of the shape, as is whether there is a state that may turn it round.
+                (code::DATA | code::FLOW | code::NETWORK, ..) => [0xff, 0xff, 0xff, 0xff],
                 (_, 0x80, _) => [0xff, 0, 0, 0],
                 (_, _, 0) => [0xff, 0x80, 0, 0xff],
                 _ => [0xff, 0xff, 0xff, 0xff],
@@ -120,13 +120,13 @@ impl Shape {
     }
 }
 
-/// Where a shape is remembered: by the length of the record and of its second part, which in a sensor's record is the
-/// key.
+/// Where a shape is remembered: by the length of the record and the header of its second part, which in a sensor's
+/// record is the key.
 #[inline]
 fn slot(window: &Window, words: u16) -> usize {
     let second = 1 + (window[1][3] & 0x7f);
-    let length = window[usize::from(second)][3];
-    (usize::from(words).wrapping_mul(5) ^ usize::from(length).wrapping_mul(19)) % REMEMBERED
+    let header = u32::from_ne_bytes(window[usize::from(second)]);
+    ((header ^ u32::from(words) << 16).wrapping_mul(0x9e37_79b1) >> 25) as usize % REMEMBERED
 }
 
 impl Shapes {
@@ -173,30 +173,6 @@ impl fmt::Debug for Glance<'_> {
     }
 }
 
-/// What kind of key a record has, as far as a glance tells.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Family {
-    /// IPv4, with protocol and ports.
-    Ipv4,
-    /// IPv6, likewise.
-    Ipv6,
-    /// ARP.
-    Arp,
-}
-
-/// The key of a record in true direction, as far as a glance tells.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Key {
-    /// The kind of key.
-    pub family: Family,
-    /// Protocol of IP.
-    pub proto: Option<u8>,
-    /// Ports of source and destination, as [`crate::FlowKey::ports`] has them; 0 for fragments without their first.
-    pub ports: Option<[u16; 2]>,
-    /// IPv4 addresses of source and destination of IPv4 keys.
-    pub ipv4: Option<[u32; 2]>,
-}
-
 impl<'a> Glance<'a> {
     /// Octets of the record.
     #[inline]
@@ -237,67 +213,7 @@ impl<'a> Glance<'a> {
     /// The key, when it is one of the common ones and no reader turns the record round (flow-model chapter, section
     /// 15). `None`: it must be looked at properly.
     #[inline]
-    pub fn key(&self) -> Option<Key> {
-        let at = self.shape.key;
-        let word = |offset: u8| self.window[usize::from(at.wrapping_add(offset))];
-        let pair = |high: u8, low: u8| u16::from_be_bytes([high, low]);
-        if at == 0 {
-            return None;
-        }
-        let [_, subtype, qualifier, length] = word(0);
-        let reversed = subtype & flow::REVERSE != 0;
-        let fragment = qualifier & flow::FRAGMENT != 0;
-        let swap = |[src, dst]: [u16; 2]| if reversed { [dst, src] } else { [src, dst] };
-        match (subtype & 0x3f, qualifier & 0x1f) {
-            (flow::kind::LAYER_3_MATRIX, _) => None,
-            (flow::kind::ARP, flow::address::ARP) if length >= 5 => {
-                Some(Key { family: Family::Arp, proto: None, ports: None, ipv4: None })
-            }
-            (flow::kind::ARP, _) => None,
-            (_, flow::address::IPV4) if length >= 5 => {
-                let [proto, _, src_high, src_low] = word(3);
-                let [dst_high, dst_low, ..] = word(4);
-                if self.may_turn(proto, qualifier) {
-                    return None;
-                }
-                let ports = match proto {
-                    _ if fragment => Some([0, 0]),
-                    1 | 2 | 50 => None,
-                    _ => Some(swap([pair(src_high, src_low), pair(dst_high, dst_low)])),
-                };
-                let (src, dst) = (u32::from_be_bytes(word(1)), u32::from_be_bytes(word(2)));
-                let ipv4 = Some(if reversed { [dst, src] } else { [src, dst] });
-                Some(Key { family: Family::Ipv4, proto: Some(proto), ports, ipv4 })
-            }
-            (_, flow::address::IPV6) if length >= 11 => {
-                let [proto, ..] = word(9);
-                let [src_high, src_low, dst_high, dst_low] = word(10);
-                let ports = match proto {
-                    _ if fragment => Some([0, 0]),
-                    58 | 2 | 50 => None,
-                    _ => Some(swap([pair(src_high, src_low), pair(dst_high, dst_low)])),
-                };
-                Some(Key { family: Family::Ipv6, proto: Some(proto), ports, ipv4: None })
-            }
-            _ => None,
-        }
-    }
-
-    /// Whether [`RecordView::repair_direction`] may turn an IPv4 record.
-    #[inline]
-    fn may_turn(&self, proto: u8, qualifier: u8) -> bool {
-        use network::status::{SAW_SYN, SAW_SYN_SENT};
-        match proto {
-            6 if self.shape.network != 0 => {
-                let at = self.shape.network;
-                let [_, subtype, ..] = self.window[usize::from(at)];
-                // The word behind the header, when there is one; else it says nothing, and a proper look will tell.
-                let [.., status] = self.window[usize::from(at.wrapping_add(1))];
-                subtype == network::subtype::TCP_PERF
-                    && u32::from(status) & (SAW_SYN | SAW_SYN_SENT) == SAW_SYN_SENT
-            }
-            1 => qualifier & flow::DIRECTION != 0,
-            _ => false,
-        }
+    pub fn key(&self) -> Option<Key<'a>> {
+        self.shape.form.read(self.window)
     }
 }

@@ -47,13 +47,13 @@ fn check_key(glance: &record::Glance<'_>) {
         other => panic!("a glance has no word for {other:?}"),
     };
     let fragment = flow.key.is_fragment().then_some((0, 0));
-    assert_eq!((key.family, key.proto), (family, flow.key.proto()));
-    assert_eq!(key.ports.map(|[src, dst]| (src, dst)), flow.key.ports().or(fragment));
+    assert_eq!((key.family(), key.proto()), (family, flow.key.proto()));
+    assert_eq!(key.ports().map(|[src, dst]| (src, dst)), flow.key.ports().or(fragment));
     let addresses = match flow.key {
         FlowKey::Ipv4(ipv4) => Some([ipv4.src.into(), ipv4.dst.into()]),
         _ => None,
     };
-    assert_eq!(key.ipv4, addresses);
+    assert_eq!(key.ipv4(), addresses);
 }
 
 fn records() -> Vec<Vec<u8>> {

@@ -149,7 +149,8 @@ const UNREACHABLE: [&str; 16] = [
     "URHTOS", "URFIL", "URPRE", "URCUT",
 ];
 
-fn icmp(typ: u8, code: u8, compat: bool) -> &'static str {
+/// The name of an ICMP message.
+pub(crate) fn icmp(typ: u8, code: u8, compat: bool) -> &'static str {
     match typ {
         3 => UNREACHABLE.get(usize::from(code)).unwrap_or(&"UR"),
         // 3.0.8 has names of ICMPv6 there.
