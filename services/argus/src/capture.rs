@@ -8,12 +8,12 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::engines;
 use crate::lanes::{LINGER, Lanes};
-use crate::live::{LOOK, Ports, Present};
+use crate::live::{LOOK, Port, Ports, Present};
 use crate::observer::tag_of;
 use crate::report::Totals;
 use crate::run::Sensor;
 use crate::settings::Settings;
-use crate::source::Taker;
+use crate::source::{GATHER_SHARED, Taker, in_order};
 
 /// The longest that the loop sleeps.
 pub const SLEEP: Duration = Duration::from_millis(250);
@@ -33,7 +33,7 @@ pub fn run(settings: &Settings, mut sensor: Sensor, mut ports: Ports) -> Result<
     while sensor.signals.stop().is_none() {
         wait(&sensor, &ports, &lanes, look_at);
         sensor.signals.drain();
-        take_packets(&mut sensor, &mut ports);
+        take_packets(&mut sensor, &mut ports, false);
         lanes.pass(&mut sensor.outlet);
         let now = a_little_ago();
         for engine in &mut sensor.engines {
@@ -60,8 +60,9 @@ pub fn run(settings: &Settings, mut sensor: Sensor, mut ports: Ports) -> Result<
     let end = Instant::now() + LINGER;
     while !ports.are_empty() && Instant::now() < end {
         std::thread::sleep(Duration::from_millis(5));
-        take_packets(&mut sensor, &mut ports);
+        take_packets(&mut sensor, &mut ports, false);
     }
+    take_packets(&mut sensor, &mut ports, true);
     sensor.finish(|totals| complete(totals, &mut ports, &lanes))
 }
 
@@ -73,7 +74,10 @@ pub fn a_little_ago() -> Time {
 
 /// Sleeps until packets or a signal come, or something is due.
 fn wait(sensor: &Sensor, ports: &Ports, lanes: &Lanes, look_at: Instant) {
-    let due = look_at.min(sensor.next_status()).saturating_duration_since(Instant::now()).min(SLEEP);
+    let mut due = look_at.min(sensor.next_status()).saturating_duration_since(Instant::now()).min(SLEEP);
+    if ports.wait_for_each_other() {
+        due = due.min(Duration::from_millis(u64::from(GATHER_SHARED)));
+    }
     let mut descriptors = vec![
         PollFd::new(sensor.signals.as_fd(), PollFlags::POLLIN),
         PollFd::new(lanes.descriptor(), PollFlags::POLLIN),
@@ -89,17 +93,26 @@ fn wait(sensor: &Sensor, ports: &Ports, lanes: &Lanes, look_at: Instant) {
     let _ = poll(&mut descriptors, PollTimeout::try_from(due).unwrap_or(PollTimeout::ZERO));
 }
 
-/// Takes the packets that are there from every interface in turn.
-fn take_packets(sensor: &mut Sensor, ports: &mut Ports) {
+/// Takes the packets that are there from every interface in turn; `all`: none waits for those of another interface.
+fn take_packets(sensor: &mut Sensor, ports: &mut Ports, all: bool) {
+    let now = Instant::now();
     for port in &mut ports.list {
         let Some(engine) = sensor.engines.get_mut(port.group) else { continue };
         let mut taker = Taker { engine, sink: &mut sensor.outlet, dump: sensor.dump.as_mut() };
-        let taken = port.read(&mut taker);
+        let taken = port.read(now, &mut taker);
         // A live outlet never fails: its errors are told by the thread that writes.
         let _ = sensor.outlet.pass_if_full();
         if let Err(error) = taken {
             sensor.log.warning(format_args!("interface {}: {error}", port.interface.name));
         }
+    }
+    // The interfaces of a group are neighbours.
+    for ports in ports.list.chunk_by_mut(|one, next| one.together && one.group == next.group) {
+        let [first, ..] = &*ports else { continue };
+        let Some(engine) = sensor.engines.get_mut(first.group).filter(|_| first.together) else { continue };
+        let mut taker = Taker { engine, sink: &mut sensor.outlet, dump: sensor.dump.as_mut() };
+        in_order(ports.iter_mut().flat_map(Port::sources).collect(), now, all, &mut taker);
+        let _ = sensor.outlet.pass_if_full();
     }
 }
 

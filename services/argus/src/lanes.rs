@@ -1,14 +1,13 @@
 //! Threads that share the packets of the interfaces (ARGUS_CAPTURE_THREADS): each has a ring of every interface and an
 //! engine for every observation point. The kernel sends all packets between two ends to the same one.
 //!
-//! What the kernel goes by are addresses and ports of the outermost packet that it can read, the same for both directions;
-//! fragments and ICMP go by addresses alone. So with several lanes an ICMP error may not find the flow that it is about,
-//! a flow some of whose packets are fragments may be told in two records, and the two directions of what a tunnel over UDP
-//! carries too. No packet is lost or counted twice.
+//! Which ring takes a packet is computed from the two addresses of the outermost IP header and, for TCP, the ports
+//! ([`packetring::by_ends`]): both directions, fragments, what a tunnel carries and ICMP errors about it go together. What
+//! is not IP goes by its kind. Only a TCP flow some of whose packets are fragments may be told in two records; no packet is
+//! lost or counted twice.
 //!
 //! The first lane is the main loop itself ([`crate::capture`]); with one thread there is no other.
 
-use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
@@ -23,7 +22,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use crate::capture::{SLEEP, a_little_ago};
 use crate::output::Outlet;
 use crate::report::Totals;
-use crate::source::{Ring, Taker};
+use crate::source::{GATHER_SHARED, Source, Taker, in_order};
 
 /// Batches of records on their way to the main loop. A lane whose batch finds no room waits; what the kernel drops
 /// meanwhile it counts.
@@ -33,17 +32,23 @@ const GATHER: usize = 48 << 10;
 /// How long the rings are read after nothing more is put into them.
 pub const LINGER: Duration = Duration::from_secs(1);
 
+/// The longest that a lane sleeps while packets wait for those of other interfaces.
+const PATIENCE: Duration = Duration::from_millis(GATHER_SHARED as u64);
+
 /// What a lane is told.
 enum Order {
     /// An engine of the next observation point.
     Engine(Box<Engine>),
-    /// A ring of a port, whose packets belong to an observation point.
-    Attach(usize, usize, Box<Ring>),
-    /// The port's ring is not wanted any more.
+    /// A source of a port, whose packets belong to an observation point.
+    Attach(Place, Box<Source>),
+    /// The port's source is not wanted any more.
     Detach(usize),
     /// The end.
     Stop,
 }
+
+/// Number of a port, number of its observation point, and whether other ports have the same one.
+pub type Place = (usize, usize, bool);
 
 /// The lanes beside the main loop.
 pub struct Lanes {
@@ -88,7 +93,7 @@ impl Lanes {
                 records: sender.clone(),
                 totals: Arc::clone(&totals),
                 engines: Vec::new(),
-                rings: BTreeMap::new(),
+                shares: Vec::new(),
                 dropped_before: 0,
                 batch: Batch(Vec::new()),
             };
@@ -124,13 +129,13 @@ impl Lanes {
         self.order(lane, Order::Engine(Box::new(engine)));
     }
 
-    /// Takes the rings of a port away, and gives its new ones, one to each lane.
-    pub fn exchange(&self, port: usize, group: usize, rings: Vec<Ring>) {
+    /// Takes the sources of a port away, and gives its new ones, one to each lane.
+    pub fn exchange(&self, place: Place, sources: Vec<Source>) {
         for lane in 0..self.lanes.len() {
-            self.order(lane, Order::Detach(port));
+            self.order(lane, Order::Detach(place.0));
         }
-        for (lane, ring) in rings.into_iter().enumerate() {
-            self.order(lane, Order::Attach(port, group, Box::new(ring)));
+        for (lane, source) in sources.into_iter().enumerate() {
+            self.order(lane, Order::Attach(place, Box::new(source)));
         }
     }
 
@@ -189,21 +194,36 @@ struct Running {
     records: SyncSender<Vec<u8>>,
     totals: Arc<Mutex<Totals>>,
     engines: Vec<Engine>,
-    /// By number of the port: observation point and ring.
-    rings: BTreeMap<usize, (usize, Box<Ring>)>,
-    /// Drops of rings that were taken away.
+    /// What it has of the ports, those of one observation point side by side.
+    shares: Vec<Share>,
+    /// Drops of sources that were taken away.
     dropped_before: u64,
     batch: Batch,
+}
+
+/// A lane's share of a port.
+struct Share {
+    place: Place,
+    source: Box<Source>,
+    /// Until when it is read, when it is not wanted any more.
+    until: Option<Instant>,
+}
+
+impl Share {
+    /// Whether packets of it wait for those of others, or for their end.
+    fn waits(&self) -> bool {
+        self.until.is_some() || self.source.waits()
+    }
 }
 
 impl Running {
     fn run(mut self) {
         loop {
-            self.wait(SLEEP);
+            self.wait(if self.shares.iter().any(Share::waits) { PATIENCE } else { SLEEP });
             let mut octets = [0; 64];
             while self.woken.read(&mut octets).is_ok_and(|count| count == octets.len()) {}
             let going_on = self.obey();
-            self.read();
+            self.read(false);
             let now = a_little_ago();
             for engine in &mut self.engines {
                 engine.tick(now, &mut self.batch);
@@ -214,12 +234,13 @@ impl Running {
             self.pass();
             self.tell_totals();
         }
-        self.rings.values().for_each(|(_, ring)| ring.shut());
+        self.shares.iter_mut().for_each(|share| share.source.shut());
         let end = Instant::now() + LINGER;
-        while self.rings.values_mut().any(|(_, ring)| !ring.is_empty()) && Instant::now() < end {
+        while self.shares.iter_mut().any(|share| !share.source.is_empty()) && Instant::now() < end {
             self.wait(Duration::from_millis(10));
-            self.read();
+            self.read(false);
         }
+        self.read(true);
         for engine in &mut self.engines {
             engine.flush(&mut self.batch);
             if self.batch.0.len() >= GATHER {
@@ -233,8 +254,8 @@ impl Running {
 
     fn wait(&self, longest: Duration) {
         let mut descriptors = vec![PollFd::new(self.woken.as_fd(), PollFlags::POLLIN)];
-        descriptors
-            .extend(self.rings.values().map(|(_, r)| PollFd::new(r.receiver.as_fd(), PollFlags::POLLIN)));
+        let sources = self.shares.iter().filter(|share| share.until.is_none()).map(|share| &*share.source);
+        descriptors.extend(sources.map(|source| PollFd::new(source.as_fd(), PollFlags::POLLIN)));
         let _ = poll(&mut descriptors, PollTimeout::try_from(longest).unwrap_or(PollTimeout::ZERO));
     }
 
@@ -243,13 +264,14 @@ impl Running {
         loop {
             match self.orders.try_recv() {
                 Ok(Order::Engine(engine)) => self.engines.push(*engine),
-                Ok(Order::Attach(port, group, ring)) => {
-                    self.rings.insert(port, (group, ring));
+                Ok(Order::Attach(place, source)) => {
+                    let at = self.shares.partition_point(|share| share.place.1 <= place.1);
+                    self.shares.insert(at, Share { place, source, until: None });
                 }
                 Ok(Order::Detach(port)) => {
-                    self.read();
-                    if let Some((_, mut ring)) = self.rings.remove(&port) {
-                        self.dropped_before += ring.dropped();
+                    for share in self.shares.iter_mut().filter(|share| share.place.0 == port) {
+                        share.source.shut();
+                        share.until.get_or_insert_with(|| Instant::now() + LINGER);
                     }
                 }
                 Ok(Order::Stop) | Err(TryRecvError::Disconnected) => return false,
@@ -258,13 +280,33 @@ impl Running {
         }
     }
 
-    fn read(&mut self) {
-        for (group, ring) in self.rings.values_mut() {
-            let Some(engine) = self.engines.get_mut(*group) else { continue };
-            ring.read(&mut Taker { engine, sink: &mut self.batch, dump: None });
-            // An interface that is down says so once; the main loop looks for itself.
-            let _ = ring.receiver.socket().error();
+    /// Reads what is there; `all`: no packet waits for those of another interface.
+    fn read(&mut self, all: bool) {
+        let now = Instant::now();
+        for share in &mut self.shares {
+            let (_, group, together) = share.place;
+            let Some(engine) = self.engines.get_mut(group) else { continue };
+            // Only libpcap fails, whose packets no lane has a share of.
+            let _ = match together {
+                true => share.source.keep(now),
+                false => share.source.read(&mut Taker { engine, sink: &mut self.batch, dump: None }),
+            };
         }
+        for shares in self.shares.chunk_by_mut(|one, next| one.place.2 && one.place.1 == next.place.1) {
+            let [first, ..] = &*shares else { continue };
+            let (_, group, together) = first.place;
+            let Some(engine) = self.engines.get_mut(group).filter(|_| together) else { continue };
+            let sources = shares.iter_mut().map(|share| &mut *share.source).collect();
+            in_order(sources, now, all, &mut Taker { engine, sink: &mut self.batch, dump: None });
+        }
+        let dropped = &mut self.dropped_before;
+        self.shares.retain_mut(|share| {
+            let gone = share.until.is_some_and(|until| share.source.is_empty() || now >= until);
+            if gone {
+                *dropped += share.source.dropped();
+            }
+            !gone
+        });
         if self.batch.0.len() >= GATHER {
             self.pass();
         }
@@ -282,7 +324,7 @@ impl Running {
 
     fn tell_totals(&mut self) {
         let mut totals = Totals { dropped: self.dropped_before, ..Totals::default() };
-        totals.dropped += self.rings.values_mut().map(|(_, ring)| ring.dropped()).sum::<u64>();
+        totals.dropped += self.shares.iter_mut().map(|share| share.source.dropped()).sum::<u64>();
         self.engines.iter().for_each(|engine| totals.add_engine(engine));
         *self.totals.lock().unwrap_or_else(PoisonError::into_inner) = totals;
     }

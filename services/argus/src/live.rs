@@ -1,7 +1,7 @@
 //! Interfaces (1.4): opening them, losing them, getting them back.
 
 use std::collections::BTreeSet;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd as _, BorrowedFd};
 use std::time::{Duration, Instant};
 
 use daemon::Log;
@@ -9,10 +9,11 @@ use nix::ifaddrs::getifaddrs;
 use nix::net::if_::InterfaceFlags;
 
 use crate::interface::Interface;
-use crate::lanes::Lanes;
+use crate::lanes::{LINGER, Lanes};
 use crate::observer::Observer;
+use crate::opening::{self, Fault, Opening, is_special};
 use crate::settings::Settings;
-use crate::source::{self, Fault, Opening, Ring, Source, Taker, is_special};
+use crate::source::{Source, Taker};
 
 /// How often interfaces are looked at.
 pub const LOOK: Duration = Duration::from_millis(500);
@@ -29,9 +30,15 @@ pub struct Port {
     pub up: bool,
     /// It is one of `-i all`: when it is gone for good another may take its place.
     found: bool,
+    /// Other interfaces report to the same flow table: packets are brought into the order of their times.
+    pub together: bool,
     source: Option<Source>,
-    /// Rings of the other lanes that are theirs from the next [`Ports::hand_over`] on; `None` when nothing changed.
-    others: Option<Vec<Ring>>,
+    /// What is closed but not yet read to its end, and until when it is read.
+    leaving: Vec<(Source, Instant)>,
+    /// The interface has another name now: nothing is taken until its name is back.
+    renamed: bool,
+    /// Sources of the other lanes that are theirs from the next [`Ports::hand_over`] on; `None` when nothing changed.
+    others: Option<Vec<Source>>,
     try_at: Instant,
     /// Kernel drops of sources that were closed.
     dropped_before: u64,
@@ -41,14 +48,17 @@ pub struct Port {
 
 impl Port {
     /// A port that is not open yet.
-    pub fn new(interface: Interface, group: usize) -> Self {
+    pub fn new(interface: Interface, group: usize, together: bool) -> Self {
         Port {
             interface,
             group,
+            together,
             link: 0,
             up: false,
             found: false,
             source: None,
+            leaving: Vec::new(),
+            renamed: false,
             others: None,
             try_at: Instant::now(),
             dropped_before: 0,
@@ -63,10 +73,7 @@ impl Port {
 
     /// What becomes readable when packets come.
     pub fn descriptor(&self) -> Option<BorrowedFd<'_>> {
-        self.source.as_ref().map(|source| match source {
-            Source::Ring(ring) => ring.receiver.as_fd(),
-            Source::Libpcap(libpcap) => libpcap.capture.as_fd(),
-        })
+        self.source.as_ref().map(|source| source.as_fd())
     }
 
     /// Opens the interface.
@@ -74,65 +81,80 @@ impl Port {
     /// # Errors
     /// [`Fault`].
     pub fn open(&mut self, how: &Opening, log: &Log) -> Result<(), Fault> {
-        let (source, others, link) = source::open(&self.interface, how, log)?;
+        let (sources, link) = opening::open(&self.interface, how, self.together, log)?;
+        let mut sources = sources.into_iter();
         self.link = link;
-        self.source = Some(source);
-        self.others = Some(others);
+        self.source = sources.next();
+        self.others = Some(sources.collect());
+        self.renamed = false;
         Ok(())
     }
 
-    /// Closes it; drops that were counted stay counted.
+    /// Closes it. What it took from the wire is read to its end; drops that were counted stay counted.
     pub fn close(&mut self) {
-        self.dropped_before = self.dropped();
-        self.source = None;
+        if let Some(mut source) = self.source.take() {
+            source.shut();
+            self.leaving.push((source, Instant::now() + LINGER));
+        }
         self.others = Some(Vec::new());
     }
 
-    /// Packets that the kernel dropped since the start, those of other lanes' rings not counted.
+    /// Packets that the kernel dropped since the start, those of other lanes not counted.
     pub fn dropped(&mut self) -> u64 {
-        self.dropped_before
-            + match &mut self.source {
-                None => 0,
-                Some(Source::Ring(ring)) => ring.dropped(),
-                Some(Source::Libpcap(libpcap)) => libpcap.dropped(),
-            }
+        let leaving = self.leaving.iter_mut().map(|(source, _)| source);
+        self.dropped_before + leaving.chain(&mut self.source).map(Source::dropped).sum::<u64>()
     }
 
-    /// Hands over the packets that are there; true when there may be more.
+    /// Hands over the packets that are there, or keeps them for those of other interfaces.
     ///
     /// # Errors
-    /// The interface went away or down, and libpcap with it; the port is closed. A ring lasts.
-    pub fn read(&mut self, taker: &mut Taker<'_>) -> Result<bool, String> {
-        match &mut self.source {
-            None => Ok(false),
-            Some(Source::Ring(ring)) => {
-                let more = ring.read(taker);
-                if !more {
-                    // An interface that is down says so once; its flags say it too.
-                    let _ = ring.receiver.socket().error();
-                }
-                Ok(more)
+    /// The interface went away or down, and libpcap with it; the port is closed.
+    pub fn read(&mut self, now: Instant, taker: &mut Taker<'_>) -> Result<(), String> {
+        let together = self.together;
+        let mut read = |source: &mut Source| match together {
+            true => source.keep(now),
+            false => source.read(taker),
+        };
+        for (source, until) in &mut self.leaving {
+            // It was told that it is gone.
+            let _ = read(source);
+            if source.is_empty() {
+                *until = now;
             }
-            Some(Source::Libpcap(libpcap)) => libpcap.read(taker).inspect_err(|_| self.close()),
         }
+        let before = &mut self.dropped_before;
+        self.leaving.retain_mut(|(source, until)| {
+            let stays = now < *until || source.waits();
+            if !stays {
+                *before += source.dropped();
+            }
+            stays
+        });
+        let Some(source) = &mut self.source else { return Ok(()) };
+        read(source).inspect_err(|_| self.close())
+    }
+
+    /// What it has open, that which is closed but not read to its end included. An interface that is down and has nothing
+    /// makes nobody wait.
+    pub fn sources(&mut self) -> impl Iterator<Item = &mut Source> {
+        let up = self.up;
+        let open = self.source.as_mut().filter(|source| up || source.waits());
+        self.leaving.iter_mut().map(|(source, _)| source).chain(open)
+    }
+
+    /// Whether packets of it wait for those of others, or for their end.
+    fn waits(&self) -> bool {
+        !self.leaving.is_empty() || self.source.as_ref().is_some_and(Source::waits)
     }
 
     /// Takes nothing from the wire any more; what was taken can be read.
     pub fn shut(&mut self) {
-        match &mut self.source {
-            Some(Source::Ring(ring)) => ring.shut(),
-            Some(Source::Libpcap(libpcap)) => libpcap.shut(),
-            None => {}
-        }
+        self.source.iter_mut().for_each(Source::shut);
     }
 
     /// Whether everything that was taken from the wire was read.
     pub fn is_empty(&mut self) -> bool {
-        match &mut self.source {
-            Some(Source::Ring(ring)) => ring.is_empty(),
-            Some(Source::Libpcap(libpcap)) => libpcap.is_empty(),
-            None => true,
-        }
+        self.leaving.is_empty() && self.source.as_mut().is_none_or(Source::is_empty)
     }
 
     /// Follows the interface's state: tells changes, closes what is gone, opens what is back.
@@ -182,19 +204,27 @@ impl Port {
     fn keeps(&mut self, present: &Present, how: &Opening) -> bool {
         let name = &self.interface.name;
         let there = present.is_there(name);
-        match &mut self.source {
-            None => true,
-            Some(Source::Libpcap(_)) => there,
-            Some(Source::Ring(_)) if !there => how.threads == 1,
-            Some(Source::Ring(ring)) => {
-                let socket = ring.receiver.socket();
-                let (Ok(bound), Ok(device)) = (socket.bound(), socket.find(name)) else { return true };
-                if bound == device.index {
-                    return true;
-                }
-                how.threads == 1 && device.is_ethernet() && ring.receiver.follow(device).is_ok()
+        let Some(source) = &mut self.source else { return true };
+        let Some(ring) = source.ring() else { return there };
+        let bound = ring.socket().bound();
+        if !there {
+            // It lives on under another name, under which somebody else may listen to it.
+            if how.threads == 1 && bound.is_ok_and(|index| index > 0) && !self.renamed {
+                self.renamed = ring.leave().is_ok();
             }
+            return how.threads == 1;
         }
+        let (Ok(bound), Ok(device)) = (bound, ring.socket().find(name)) else { return true };
+        if bound == device.index && !self.renamed {
+            return true;
+        }
+        let again = how.threads == 1
+            && device.is_ethernet()
+            && how.program(name).is_ok_and(|program| {
+                ring.follow(device).is_ok() && (!self.renamed || ring.socket().filter(program).is_ok())
+            });
+        self.renamed &= !again;
+        again
     }
 }
 
@@ -291,7 +321,10 @@ pub fn open_ports(settings: &Settings, present: &Present, log: &Log) -> Result<P
         }
         let number = ports.groups.len();
         ports.groups.push(group.observer);
-        ports.list.extend(group.interfaces.into_iter().map(|interface| Port::new(interface, number)));
+        let together = group.interfaces.len() > 1;
+        ports
+            .list
+            .extend(group.interfaces.into_iter().map(|interface| Port::new(interface, number, together)));
     }
     ports.add_new(present);
     let mut hopeful = false;
@@ -324,15 +357,20 @@ pub fn open_ports(settings: &Settings, present: &Present, log: &Log) -> Result<P
 }
 
 impl Ports {
-    /// Gives the other lanes their rings of ports that were opened or closed.
+    /// Gives the other lanes their sources of ports that were opened or closed.
     pub fn hand_over(&mut self, lanes: &Lanes) {
         for (number, port) in self.list.iter_mut().enumerate() {
-            if let Some(rings) = port.others.take()
+            if let Some(sources) = port.others.take()
                 && lanes.count() > 0
             {
-                lanes.exchange(number, port.group, rings);
+                lanes.exchange((number, port.group, port.together), sources);
             }
         }
+    }
+
+    /// Whether packets are kept until other interfaces have told of earlier ones.
+    pub fn wait_for_each_other(&self) -> bool {
+        self.list.iter().any(Port::waits)
     }
 
     /// Takes nothing from the wire any more.
@@ -363,7 +401,7 @@ impl Ports {
                 (port.up, port.told, port.try_at) = (false, None, Instant::now());
                 continue;
             }
-            let mut port = Port::new(Interface { name: name.clone(), link: None }, self.groups.len());
+            let mut port = Port::new(Interface { name: name.clone(), link: None }, self.groups.len(), false);
             port.found = true;
             self.groups.push(Observer::default());
             self.list.push(port);

@@ -11,7 +11,8 @@
 //! | `control` | what counts as control plane traffic |
 //! | `sieve` | a compiled packet filter on packets of files |
 //! | `capture`, `lanes` | the loop over interfaces; threads that share their packets |
-//! | `live`, `source` | one interface; its ring, or libpcap |
+//! | `live`, `opening`, `source` | one interface; its ring, or libpcap |
+//! | `order` | packets of several interfaces in the order of their times |
 //! | `segments` | the packets that a super-packet was made of |
 //! | `engines` | what the flow engines are told |
 //! | `output` | where records go |
@@ -38,7 +39,9 @@ mod lanes;
 mod live;
 mod observer;
 mod offline;
+mod opening;
 mod options;
+mod order;
 mod output;
 mod report;
 mod run;

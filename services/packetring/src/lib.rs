@@ -13,8 +13,10 @@
 mod memory;
 mod receive;
 mod socket;
+mod steer;
 mod transmit;
 
 pub use receive::{Block, Frame, Frames, Offload, Options, Receiver};
 pub use socket::{Device, Instruction, Socket};
+pub use steer::by_ends;
 pub use transmit::Transmitter;

@@ -102,6 +102,18 @@ impl Receiver {
         Ok(())
     }
 
+    /// Takes nothing from the interface any more, until [`Receiver::follow`] and another filter.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn leave(&mut self) -> io::Result<()> {
+        self.socket.filter(&[Instruction::keep(0)])?;
+        if self.promiscuous {
+            self.socket.selective(self.device)?;
+        }
+        Ok(())
+    }
+
     /// The interface.
     pub fn device(&self) -> Device {
         self.device

@@ -129,11 +129,15 @@ impl Socket {
     /// # Errors
     /// The system's: not a program.
     pub fn filter(&self, program: &[Instruction]) -> io::Result<()> {
+        self.attach(libc::SOL_SOCKET, libc::SO_ATTACH_FILTER, program)
+    }
+
+    fn attach(&self, level: libc::c_int, option: libc::c_int, program: &[Instruction]) -> io::Result<()> {
         let mut program: Vec<libc::sock_filter> =
             program.iter().map(|i| libc::sock_filter { code: i.code, jt: i.jt, jf: i.jf, k: i.k }).collect();
         let length = u16::try_from(program.len()).map_err(|_| io::Error::other("filter too long"))?;
         let whole = libc::sock_fprog { len: length, filter: program.as_mut_ptr() };
-        self.set_at(libc::SOL_SOCKET, libc::SO_ATTACH_FILTER, &whole)
+        self.set_at(level, option, &whole)
     }
 
     /// Receives from an interface, or sends to it. It need not be up.
@@ -184,28 +188,33 @@ impl Socket {
     /// # Errors
     /// The system's.
     pub fn promiscuous(&self, device: Device) -> io::Result<()> {
-        let membership = libc::packet_mreq {
-            mr_ifindex: device.index,
-            mr_type: libc::PACKET_MR_PROMISC as u16,
-            mr_alen: 0,
-            mr_address: [0; 8],
-        };
-        self.set(libc::PACKET_ADD_MEMBERSHIP, &membership)
+        self.set(libc::PACKET_ADD_MEMBERSHIP, &everything(device))
     }
 
-    /// Shares the frames of the interface with the other sockets of the same group: all frames between two ends, in both
-    /// directions, go to the same one. `None` begins a group; returns its number, for the others to join. Must be bound,
-    /// and the interface up (before Linux 6.12).
+    /// Takes back [`Socket::promiscuous`].
+    ///
+    /// # Errors
+    /// The system's: it was not asked for.
+    pub fn selective(&self, device: Device) -> io::Result<()> {
+        self.set(libc::PACKET_DROP_MEMBERSHIP, &everything(device))
+    }
+
+    /// Shares the frames of the interface with the other sockets of the same group: each frame goes to the one that `steer`
+    /// computes, modulo their number. `None` begins a group; returns its number, for the others to join. Must be bound, and
+    /// the interface up (before Linux 6.12).
     ///
     /// # Errors
     /// The system's.
-    pub fn share(&self, group: Option<u16>) -> io::Result<u16> {
+    pub fn share(&self, group: Option<u16>, steer: &[Instruction]) -> io::Result<u16> {
         let kind = match group {
-            Some(_) => libc::PACKET_FANOUT_HASH,
-            None => libc::PACKET_FANOUT_HASH | libc::PACKET_FANOUT_FLAG_UNIQUEID,
+            Some(_) => libc::PACKET_FANOUT_CBPF,
+            None => libc::PACKET_FANOUT_CBPF | libc::PACKET_FANOUT_FLAG_UNIQUEID,
         };
         self.set(libc::PACKET_FANOUT, &(u32::from(group.unwrap_or(0)) | kind << 16))?;
         let joined = self.get_at(libc::SOL_PACKET, libc::PACKET_FANOUT, 0u32)?;
+        if group.is_none() {
+            self.attach(libc::SOL_PACKET, libc::PACKET_FANOUT_DATA, steer)?;
+        }
         Ok((joined & 0xffff) as u16)
     }
 
@@ -245,6 +254,16 @@ impl Socket {
             return Err(io::Error::last_os_error());
         }
         self.set(libc::PACKET_TIMESTAMP, &libc::SOF_TIMESTAMPING_RAW_HARDWARE)
+    }
+}
+
+/// Membership in what receives everything on the wire.
+fn everything(device: Device) -> libc::packet_mreq {
+    libc::packet_mreq {
+        mr_ifindex: device.index,
+        mr_type: libc::PACKET_MR_PROMISC as u16,
+        mr_alen: 0,
+        mr_address: [0; 8],
     }
 }
 
