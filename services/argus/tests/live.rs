@@ -132,10 +132,8 @@ fn clients_attach_to_a_live_sensor() {
         let output = wait_for("a record at the client", || {
             send(5000, 1);
             send(6000, 1);
-            match client.as_mut().unwrap().try_wait().unwrap() {
-                Some(_) => Some(client.take().unwrap().wait_with_output().unwrap()),
-                None => None,
-            }
+            let ended = client.as_mut().unwrap().try_wait().unwrap();
+            ended.map(|_| client.take().unwrap().wait_with_output().unwrap())
         });
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         assert!(text.lines().nth(1).is_some_and(|row| row.starts_with("udp|5000|")), "{text}");
