@@ -282,7 +282,7 @@ impl CaptureFile {
         let compat = self.reading.compat;
         Some(Ok(match (packets, sieve) {
             (Packets::Pcap(packets), None) => {
-                engine.frames(dissector, packets.map(|packet| frame(packet, compat)), sink)
+                engine.frames(dissector, packets.map(move |packet| frame(packet, compat)), sink)
             }
             (packets, sieve) => {
                 let mut count = 0;

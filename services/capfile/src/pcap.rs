@@ -115,7 +115,7 @@ impl<'a> Iterator for PcapPackets<'a> {
         }
         let (data, rest) = rest.split_at_checked(captured as usize)?;
         self.steps.rest = rest;
-        let data = data.get(..self.snap).unwrap_or(data);
+        let (data, _) = data.split_at(self.snap.min(data.len()));
         Some(Packet { seconds, nanos: i64::from(fraction) * self.unit, link: self.link, data, length })
     }
 }

@@ -9,6 +9,7 @@ use crate::engine::{Engine, Sink};
 use crate::key::Key;
 use crate::slab::{NONE, Part};
 use crate::time::Time;
+use crate::tuple::become_classic;
 use packet::{Dissector, Summary};
 
 /// Packets that are dealt with together.
@@ -92,7 +93,7 @@ impl Engine {
     /// Finds the key of a frame and asks for its line of the index.
     #[inline(always)]
     fn name(&self, place: &mut Pending<'_>, classic: bool) {
-        match place.key.become_classic(&place.summary, &self.table.hasher) {
+        match become_classic(&mut place.key, &place.summary, &self.table.hasher) {
             Some(hash) if classic => place.hash = hash,
             _ => self.name_at_length(place),
         }

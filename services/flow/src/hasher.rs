@@ -1,6 +1,7 @@
 //! The keyed hash of flow keys: no sender can choose keys that collide.
 
 use crate::key::Words;
+use crate::tuple::Pairs;
 
 /// Pairs of words are added to secret numbers of their own and multiplied by each other, 64 by 64 bits; the products
 /// are added (the NH of UMAC, RFC 4418: two keys have one sum with a probability of 2⁻⁶⁴) and folded into 32 bits. The
@@ -8,6 +9,8 @@ use crate::key::Words;
 pub(crate) struct Hasher {
     adders: [u64; 6],
     last: [u64; 2],
+    /// What the last two pairs add when they are 0.
+    rest: u128,
 }
 
 impl Hasher {
@@ -21,7 +24,8 @@ impl Hasher {
             mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
             mixed ^ (mixed >> 31)
         };
-        Hasher { adders: [(); 6].map(|()| next()), last: [(); 2].map(|()| next()) }
+        let (adders, last) = ([(); 6].map(|()| next()), [(); 2].map(|()| next()));
+        Hasher { adders, last, rest: u128::from(adders[4]) * u128::from(adders[5]) }
     }
 
     #[inline(always)]
@@ -32,13 +36,42 @@ impl Hasher {
     /// The hash of a key that goes on after those words whose hash is `before`.
     #[inline(always)]
     pub fn chain(&self, before: u32, words: &Words) -> u32 {
-        // The lower word first: two neighbours are one load where memory is little-endian.
         let pair = |at: usize| u64::from(words[2 * at]) | u64::from(words[2 * at + 1]) << 32;
-        let secret = |at: usize, number: u64| u128::from(number.wrapping_add(self.adders[at]));
-        let sum = u128::from(before)
-            .wrapping_add(secret(0, pair(0)) * secret(1, pair(1)))
-            .wrapping_add(secret(2, pair(2)) * secret(3, pair(3)))
-            .wrapping_add(secret(4, pair(4)) * secret(5, 0));
+        self.sum(u128::from(before), [pair(0), pair(1), pair(2), pair(3), pair(4)])
+    }
+
+    /// As [`Hasher::hash`], of words by pairs, the lower word first.
+    #[inline(always)]
+    pub fn hash_pairs(&self, pairs: Pairs) -> u32 {
+        self.sum(0, pairs)
+    }
+
+    /// As [`Hasher::hash_pairs`], when the other two are 0.
+    #[inline(always)]
+    pub fn hash_three(&self, pairs: [u64; 3]) -> u32 {
+        let [a, b, c] = pairs;
+        let third = self.number(2, c) * u128::from(self.adders[3]);
+        self.fold(self.rest.wrapping_add(self.number(0, a) * self.number(1, b)).wrapping_add(third))
+    }
+
+    #[inline(always)]
+    fn sum(&self, before: u128, pairs: Pairs) -> u32 {
+        let [a, b, c, d, e] = pairs;
+        let sum = before
+            .wrapping_add(self.number(0, a) * self.number(1, b))
+            .wrapping_add(self.number(2, c) * self.number(3, d))
+            .wrapping_add(self.number(4, e) * u128::from(self.adders[5]));
+        self.fold(sum)
+    }
+
+    /// A pair of words with its secret number.
+    #[inline(always)]
+    fn number(&self, at: usize, pair: u64) -> u128 {
+        u128::from(pair.wrapping_add(self.adders[at]))
+    }
+
+    #[inline(always)]
+    fn fold(&self, sum: u128) -> u32 {
         let product = u128::from(sum as u64 ^ self.last[0]) * u128::from((sum >> 64) as u64 ^ self.last[1]);
         let folded = product as u64 ^ (product >> 64) as u64;
         (folded ^ (folded >> 32)) as u32
@@ -62,6 +95,11 @@ mod tests {
             seen.insert(hasher.hash(&other));
         }
         assert_eq!(seen.len(), 321);
+        let short = [1, 2, 3, 4, 5, 6, 0, 0, 0, 0];
+        let pairs = [1 | 2 << 32, 3 | 4 << 32, 5 | 6 << 32];
+        assert_eq!(hasher.hash_three(pairs), hasher.hash(&short));
+        let [a, b, c] = pairs;
+        assert_eq!(hasher.hash_pairs([a, b, c, 7 | 8 << 32, 9 | 10 << 32]), hasher.hash(&words));
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! first word tells the kind, the others follow a layout of that kind, decoded again only when a record is written.
 
 use crate::config::{Config, ControlPlane};
-use crate::hasher::Hasher;
+use crate::tuple;
 use packet::{Addresses, Arp, FrameKey, Icmp, Ip, Network, Summary, Transport};
 
 /// The words of a key.
@@ -120,7 +120,7 @@ impl Class {
     pub const COUNT: usize = 9;
 }
 
-const fn head(kind: Kind, protocol: u8, second: u8) -> u32 {
+pub(crate) const fn head(kind: Kind, protocol: u8, second: u8) -> u32 {
     (kind as u32) << 24 | (protocol as u32) << 16 | (second as u32) << 8
 }
 
@@ -148,30 +148,6 @@ impl Key {
             .ports
             .iter()
             .any(|&(of, port)| of == protocol && [(ports >> 16) as u16, ports as u16].contains(&port))
-    }
-
-    /// Becomes the key of a TCP segment or a UDP datagram where addresses, protocol and ports tell flows apart, and nothing
-    /// else does ([`Config::is_classic`]): what nearly all keys are. It is the same as that of [`Key::of`]. Returns its
-    /// hash; `None` for other packets.
-    #[inline(always)]
-    pub fn become_classic(&mut self, summary: &Summary<'_>, hasher: &Hasher) -> Option<u32> {
-        let Network::Ip(ip) = &summary.network else { return None };
-        let (class, dns) = match ip.transport {
-            Transport::Tcp(_) => (Class::Tcp, 0),
-            Transport::Udp { dns_id } => (Class::Ip, dns_id.map_or(0, u32::from)),
-            _ => return None,
-        };
-        match &ip.addresses {
-            Addresses::V4 { source, destination } => {
-                *self = Key::tuple4(ip, (*source, *destination), dns, class, false);
-                Some(hasher.hash(&self.words))
-            }
-            Addresses::V6 { source, destination } => {
-                let (reverse, ports) = Key::order6(ip, source, destination, false);
-                *self = Key::pair6(Kind::Ipv6, ip.protocol, (source, destination), ports, class, reverse);
-                Some(hasher.hash(&self.words))
-            }
-        }
     }
 
     /// The key of a frame.
@@ -262,24 +238,8 @@ impl Key {
             Transport::Udp { dns_id } => (Class::Ip, dns_id.map_or(0, u32::from)),
             Transport::Other => (if ip.protocol == 6 { Class::Tcp } else { Class::Ip }, 0),
         };
-        Key::tuple4(ip, (source, destination), dns, class, config.unidirectional)
-    }
-
-    /// The key of what IPv4 addresses, protocol and ports name: the lower address first.
-    #[inline(always)]
-    fn tuple4(ip: &Ip<'_>, addresses: (u32, u32), dns: u32, class: Class, unidirectional: bool) -> Key {
-        let ((source, destination), (sport, dport)) = (addresses, ip.ports);
-        let end = |address: u32, port: u16| u64::from(address) << 16 | u64::from(port);
-        let reverse = !unidirectional && end(source, sport) > end(destination, dport);
-        let (a, b) = if reverse { (destination, source) } else { (source, destination) };
-        let ports = u32::from(sport) << 16 | u32::from(dport);
-        let ports = if reverse { ports.rotate_left(16) } else { ports };
-        Key {
-            words: [head(Kind::Ipv4, ip.protocol, 0), a, b, ports, dns, 0, 0, 0, 0, 0],
-            rest: None,
-            direction: u8::from(reverse),
-            class,
-        }
+        let (pairs, reverse) = tuple::v4(ip, (source, destination), dns, config.unidirectional);
+        tuple::key(pairs, class, reverse)
     }
 
     /// The key of the fragments of an IPv4 datagram.
@@ -335,7 +295,7 @@ impl Key {
     }
 
     fn ipv6(ip: &Ip<'_>, source: &[u8; 16], destination: &[u8; 16], config: &Config) -> Key {
-        let (reverse, ports) = Key::order6(ip, source, destination, config.unidirectional);
+        let (reverse, ports) = tuple::order6(ip, source, destination, config.unidirectional);
         let (kind, last, class, ordered) = if !config.key.five_tuple && config.key.layer_3_matrix {
             (Kind::Matrix6, 0, Class::Ip, true)
         } else {
@@ -360,48 +320,9 @@ impl Key {
                 _ => (Kind::Ipv6, ports, if ip.protocol == 6 { Class::Tcp } else { Class::Ip }, true),
             }
         };
-        Key::pair6(kind, ip.protocol, (source, destination), last, class, reverse && ordered)
-    }
-
-    /// Whether a packet travels against its key, and the key's ports. Version 3 stores the higher address first; equal
-    /// addresses are never turned.
-    #[inline(always)]
-    fn order6(ip: &Ip<'_>, source: &[u8; 16], destination: &[u8; 16], unidirectional: bool) -> (bool, u32) {
-        let reverse = !unidirectional && u128::from_be_bytes(*source) < u128::from_be_bytes(*destination);
-        let ports = u32::from(ip.ports.0) << 16 | u32::from(ip.ports.1);
-        (reverse, if reverse { ports.rotate_left(16) } else { ports })
-    }
-
-    /// The key of two IPv6 addresses and one more word.
-    #[inline(always)]
-    fn pair6(
-        kind: Kind,
-        protocol: u8,
-        addresses: (&[u8; 16], &[u8; 16]),
-        last: u32,
-        class: Class,
-        reverse: bool,
-    ) -> Key {
-        let [source, destination] = [addresses.0, addresses.1].map(|octets| u128::from_be_bytes(*octets));
-        let (a, b) = if reverse { (destination, source) } else { (source, destination) };
-        let word = |address: u128, at: u32| (address >> (96 - 32 * at)) as u32;
-        Key {
-            words: [
-                head(kind, protocol, 0),
-                word(a, 0),
-                word(a, 1),
-                word(a, 2),
-                word(a, 3),
-                word(b, 0),
-                word(b, 1),
-                word(b, 2),
-                word(b, 3),
-                last,
-            ],
-            rest: None,
-            direction: u8::from(reverse),
-            class,
-        }
+        let reverse = reverse && ordered;
+        let pairs = tuple::v6(head(kind, ip.protocol, 0), (source, destination), last, reverse);
+        tuple::key(pairs, class, reverse)
     }
 
     fn arp(arp: &Arp) -> Key {
@@ -520,45 +441,5 @@ pub(crate) fn unpack(words: &[u32], octets: &mut [u8]) {
         for (to, from) in chunk.iter_mut().zip(word.to_be_bytes()) {
             *to = from;
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use packet::{Dissector, LinkType};
-
-    /// TCP, UDP and DNS over IPv4 and IPv6, between stations and ports in either order.
-    #[test]
-    fn classic_keys_are_keys() {
-        let config = Config::default();
-        assert!(config.is_classic());
-        let dissector = Dissector::new(LinkType::ETHERNET, config.rules());
-        let (hasher, mut turned) = (Hasher::new(1), 0);
-        for number in 0..4096u32 {
-            let bit = |at: u32| (number >> at & 1) as u8;
-            let (protocol, ipv6) = (if bit(0) == 1 { 6 } else { 17 }, bit(1) == 1);
-            let mut frame = vec![2; 12];
-            if ipv6 {
-                frame.extend_from_slice(&[0x86, 0xdd, 0x60, 0, 0, 0, 0, 40, protocol, 64]);
-                let mut addresses = [0x20; 32];
-                [addresses[2], addresses[15], addresses[18], addresses[31]] = [2, 3, 4, 5].map(bit);
-                frame.extend_from_slice(&addresses);
-            } else {
-                frame.extend_from_slice(&[8, 0, 0x45, 0, 0, 60, 0, 0, 0, 0, 64, protocol, 0, 0]);
-                frame.extend_from_slice(&[10, bit(2), 0, bit(3), 10, bit(4), 0, bit(5)]);
-            }
-            frame.extend_from_slice(&[bit(6), 53 + bit(7), bit(8), 53 + bit(9)]);
-            frame.resize(14 + 40 + 40, 7);
-            let summary = dissector.dissect(&frame, frame.len() as u32);
-            let expected = Key::of(&summary, &config);
-            let mut key = Key { rest: Some(Words::default()), ..Key::default() };
-            let hash = key.become_classic(&summary, &hasher);
-            assert_eq!(hash, Some(hasher.hash(&expected.words)), "{summary:?}");
-            assert_eq!((key.words, key.rest), (expected.words, expected.rest), "{summary:?}");
-            assert_eq!((key.direction, key.class), (expected.direction, expected.class), "{summary:?}");
-            turned += u32::from(key.direction);
-        }
-        assert!((1000..3000).contains(&turned), "{turned} turned");
     }
 }

@@ -11,7 +11,7 @@
 //! | `batch` | the way of many packets |
 //! | `lifecycle`, `evict` | when records are due, when flows are forgotten |
 //! | `update` | what a packet changes in its flow |
-//! | `key` | which packets belong together, and their direction |
+//! | `key`, `tuple` | which packets belong together, and their direction |
 //! | `table`, `slab`, `index`, `queue` | bounded memory: flows, optional parts, hash index, timer queues |
 //! | `hasher` | the keyed hash of that index |
 //! | `tcp`, `rtp`, `esp`, `fragment`, `fragments` | state by protocol |
@@ -46,6 +46,7 @@ mod slab;
 mod table;
 mod tcp;
 mod time;
+mod tuple;
 mod update;
 mod user_data;
 

@@ -5,12 +5,15 @@ use crate::ip::{AH, Addresses, Fragment, Ip, Transport};
 use crate::link::Walk;
 use crate::summary::Network;
 
+/// Octets of a header without options.
+pub(crate) const LEAST: usize = 20;
+
 const MORE_FRAGMENTS: u16 = 0x2000;
 const OFFSET: u16 = 0x1fff;
 
 /// The fixed part of an IPv4 header.
 #[derive(Clone, Copy)]
-pub(crate) struct Header<'a>(&'a [u8; 20]);
+pub(crate) struct Header<'a>(&'a [u8; LEAST]);
 
 impl<'a> Header<'a> {
     /// The header that `data` begins with, and the octets behind its fixed part.
@@ -93,9 +96,9 @@ impl<'a> Walk<'a> {
         };
         let header_length = header.length();
         let mut total = header.total();
-        if total < 20 || (header_length < 20 && !self.rules.compat) {
+        if total < LEAST as i32 || (header_length < LEAST && !self.rules.compat) {
             // Segmentation offload leaves the length 0: the frame is as long as it is.
-            if total != 0 || self.rules.compat || header_length < 20 {
+            if total != 0 || self.rules.compat || header_length < LEAST {
                 return self.frame_flow(data);
             }
             total = self.wire_after(data).min(i32::MAX as u32) as i32;
@@ -127,8 +130,11 @@ impl<'a> Walk<'a> {
                 transport = rest(transport, octets);
             }
         }
-        let options =
-            if header_length > 20 { options(rest(data.get(..header_length).unwrap_or(data), 20)) } else { 0 };
+        let options = if header_length > LEAST {
+            options(rest(data.get(..header_length).unwrap_or(data), LEAST))
+        } else {
+            0
+        };
         self.transport(Ip { protocol, options, fragment, ..header.ip(payload) }, transport, seen);
         if self.rules.compat && padding != 0 && matches!(self.summary.network, Network::Ip(_)) {
             self.summary.user = without_padding(self.summary.user, padding);

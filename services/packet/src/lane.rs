@@ -34,17 +34,17 @@ pub(crate) fn take<'a>(rules: Rules, frame: &'a [u8], wire_length: u32, summary:
     match ethertype {
         ETHERTYPE_IPV4 => {
             let Some((header, behind)) = ipv4::Header::split(data) else { return false };
-            if !header.is_plain() {
+            let total = header.total();
+            let payload = total - ipv4::LEAST as i32;
+            if !header.is_plain() || payload < 0 {
                 return false;
             }
-            let (total, length) = (header.total(), header.length());
-            let payload = total - length as i32;
             let segment = if rules.compat { behind } else { first(behind, payload) };
             if !close(rules, summary, header.ip(payload), segment) {
                 return false;
             }
             if rules.compat {
-                summary.user = ipv4::without_padding(summary.user, ipv4::padding(data, total, length));
+                summary.user = ipv4::without_padding(summary.user, ipv4::padding(data, total, ipv4::LEAST));
             }
             true
         }

@@ -160,7 +160,7 @@ impl Dissector {
     }
 
     /// As [`Dissector::dissect`], into a place that the caller has: summaries are too large to be moved for nothing.
-    #[inline(never)]
+    #[inline(always)]
     pub fn dissect_into<'a>(&self, frame: &'a [u8], wire_length: u32, summary: &mut Summary<'a>) {
         let ethernet = self.link == Link::Ethernet && wire_length >= 14;
         if !(ethernet && lane::take(self.rules, frame, wire_length, summary)) {
