@@ -3,7 +3,7 @@
 use std::os::fd::AsFd as _;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use flow::{Engine, Time};
+use flow::{Ceiling, Engine, Time};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::engines;
@@ -141,8 +141,8 @@ fn add_engines(settings: &Settings, sensor: &mut Sensor, ports: &Ports, lanes: &
         let tag = tag_of_group(sensor, ports, number);
         let mut config = engines::config(settings, *observer, Some(tag));
         let share = lanes.count() + 1;
-        config.max_flows /= u32::try_from(share).unwrap_or(1);
-        config.max_octets /= share as u64;
+        let others = sensor.engines.first().and_then(|engine| engine.config().ceiling.clone());
+        config.ceiling = Some(others.unwrap_or_else(|| Ceiling::new(&config)));
         let mut engine = |lane: usize| {
             config.lane = (u32::try_from(lane).unwrap_or(0), u32::try_from(share).unwrap_or(1));
             Engine::new(config.clone()).map_err(|error| error.to_string())

@@ -3,7 +3,12 @@
 
 mod common;
 
+use std::process::Stdio;
+use std::time::Duration;
+
+use common::namespace::{inside, interfaces, send, start_with};
 use common::{Folder, mars, ra, records, run, told};
+use nix::sys::signal::Signal;
 use record::Cause;
 
 /// A capture of `count` datagrams, each of another flow.
@@ -63,4 +68,37 @@ fn the_reference_client_shows_what_was_forced_out() {
     let shown = ra(&["-r", &out, "-M", "man", "-s", "daddr", "-", "man"]).output().unwrap();
     let text = String::from_utf8_lossy(&shown.stdout).into_owned();
     assert!(text.lines().any(|line| line.trim() == "2000"), "{text}");
+}
+
+#[test]
+fn interfaces_and_threads_keep_to_one_ceiling() {
+    if !inside("interfaces_and_threads_keep_to_one_ceiling") {
+        return;
+    }
+    interfaces();
+    let folder = Folder::new();
+    let out = folder.path("out");
+    let conf = folder.write("argus.conf", b"ARGUS_CAPTURE_THREADS=2\nARGUS_MAX_FLOWS=1000\n");
+    let out_text = out.to_str().unwrap();
+    let mut sensor =
+        start_with(&["-F", &conf, "-S", "120", "-i", "ind:va,vb", "-w", out_text], Stdio::null());
+    // Each is a flow on either interface.
+    for port in 10_000..13_000 {
+        send(port, 1);
+    }
+    std::thread::sleep(Duration::from_millis(500));
+    sensor.signal(Signal::SIGTERM);
+    assert!(sensor.end().success());
+    let seen = common::read(&out);
+    let (mut flows, mut evicted, mut packets) = (0, 0, 0);
+    for mar in mars(&seen) {
+        flows += u64::from(mar.flows);
+        evicted += u64::from(mar.bufs);
+        packets += mar.packets;
+    }
+    assert_eq!((flows, packets), (6000, 6000));
+    // Each of the four engines may have 16 flows whatever the others have.
+    assert!(flows - evicted <= 1000 + 4 * 16, "{evicted} of {flows} were forced out");
+    assert!(evicted <= 6000 - 500, "{evicted} of {flows} were forced out");
+    assert_eq!(common::flows(&seen), 6000);
 }

@@ -1,5 +1,6 @@
 //! What a sensor is told about flows and records.
 
+use crate::ceiling::Ceiling;
 use crate::keystroke::Keystroke;
 use packet::Rules;
 use record::{SourceId, Version};
@@ -60,6 +61,8 @@ pub struct Config {
     /// enforced as `max_flows` is. User data (`user_data`) may take as much again: a flow that finds no room for its
     /// own is reported without ([`Counters::parts_refused`](crate::Counters::parts_refused)).
     pub max_octets: u64,
+    /// Engines with the same one keep to `max_flows` and `max_octets` together. Each keeps to them alone without.
+    pub ceiling: Option<Ceiling>,
     /// Count keystrokes in TCP connections (ARGUS_KEYSTROKE).
     pub keystroke: Option<Keystroke>,
     /// Keys the hash of the flow table, so that no sender can choose colliding keys. Random in a live sensor.
@@ -164,6 +167,7 @@ impl Default for Config {
             key: KeyParts::default(),
             max_flows: 1 << 20,
             max_octets: 1 << 30,
+            ceiling: None,
             keystroke: None,
             hash_key: 0x9e37_79b9_7f4a_7c15,
         }

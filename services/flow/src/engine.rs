@@ -192,6 +192,10 @@ impl Engine {
     #[cold]
     fn tick_over(&mut self, sink: &mut dyn Sink) {
         self.manage_queues(sink);
+        for _ in 0..self.table.too_many() {
+            self.evict(NONE, sink);
+        }
+        self.table.settle();
         self.next_tick = self.now + Duration::from_nanos(TICK as u64);
     }
 

@@ -14,6 +14,7 @@
 //! | `key`, `tuple` | which packets belong together, and their direction |
 //! | `table`, `slab`, `index`, `queue` | bounded memory: flows, optional parts, hash index, timer queues |
 //! | `hasher` | the keyed hash of that index |
+//! | `ceiling` | what several engines keep together |
 //! | `tcp`, `rtp`, `esp`, `fragment`, `fragments` | state by protocol |
 //! | `jitter`, `sizes`, `keystroke`, `user_data` | optional measurements |
 //! | `encode` | records from flows |
@@ -23,6 +24,7 @@
 #![forbid(unsafe_code)]
 
 mod batch;
+mod ceiling;
 mod config;
 mod counters;
 mod encode;
@@ -51,6 +53,7 @@ mod update;
 mod user_data;
 
 pub use batch::Frame;
+pub use ceiling::Ceiling;
 pub use config::{Config, ConfigError, ControlPlane, KeyParts, Timeouts};
 pub use counters::Counters;
 pub use engine::{Engine, Sink};

@@ -137,5 +137,6 @@ impl Engine {
         // At once: one after another, each would have to be looked for in the index.
         self.queues = Queues::new();
         self.table.clear();
+        self.table.settle();
     }
 }

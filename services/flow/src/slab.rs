@@ -6,6 +6,7 @@
 //! flow seldom for the kernel to make one.
 
 use crate::config::ConfigError;
+use std::collections::VecDeque;
 
 /// Index of a part; [`NONE`] stands for no part.
 pub(crate) type Part = u32;
@@ -15,6 +16,9 @@ pub(crate) const NONE: Part = u32::MAX;
 
 /// Octets from which on a slab is large: what the last huge page has unused is little beside them.
 const LARGE: usize = 48 << 20;
+
+/// Parts of a slab whose memory is not worth giving back.
+const WORTH: usize = 1 << 14;
 
 /// Items that are pushed into room reserved for them.
 struct Room<T> {
@@ -39,10 +43,12 @@ impl<T> Room<T> {
         Ok(Room { items, limit: limit as usize, look: Room::<T>::FIRST_LOOK, moved: 0 })
     }
 
-    /// Takes all items out. The memory stays.
-    fn clear(&mut self) {
-        self.items.clear();
-        self.look = Room::<T>::FIRST_LOOK;
+    /// Forgets the items from the `end` on, and gives back their memory.
+    fn truncate(&mut self, end: usize) {
+        if end < self.items.len() {
+            self.items.truncate(end);
+            memory::give_back_room(&mut self.items);
+        }
     }
 
     /// Adds an item; `None` when there is no room.
@@ -81,20 +87,23 @@ impl<T> Room<T> {
 
 pub(crate) struct Slab<T> {
     room: Room<T>,
-    free: Vec<Part>,
+    /// The first is used next.
+    free: VecDeque<Part>,
+    /// Parts from here on are used again only when there are no others, so that their memory may go back.
+    seldom: usize,
 }
 
 impl<T: Default> Slab<T> {
     pub fn new(limit: u32) -> Result<Slab<T>, ConfigError> {
-        let mut free = Vec::new();
+        let mut free = VecDeque::new();
         free.try_reserve_exact(limit as usize).map_err(|_| ConfigError::Memory(limit))?;
-        Ok(Slab { room: Room::new(limit)?, free })
+        Ok(Slab { room: Room::new(limit)?, free, seldom: usize::MAX })
     }
 
     /// Stores `item`; `None` when the slab is full.
     #[inline]
     pub fn insert(&mut self, item: T) -> Option<Part> {
-        if let Some(part) = self.free.pop()
+        if let Some(part) = self.free.pop_front()
             && let Some(slot) = self.room.items.get_mut(part as usize)
         {
             *slot = item;
@@ -107,7 +116,11 @@ impl<T: Default> Slab<T> {
     #[inline]
     pub fn remove(&mut self, part: Part) {
         if (part as usize) < self.room.items.len() && self.free.len() < self.room.limit {
-            self.free.push(part);
+            if (part as usize) < self.seldom {
+                self.free.push_front(part);
+            } else {
+                self.free.push_back(part);
+            }
         }
     }
 
@@ -124,7 +137,30 @@ impl<T: Default> Slab<T> {
     /// Takes all parts back.
     pub fn clear(&mut self) {
         self.free.clear();
-        self.room.clear();
+        self.seldom = usize::MAX;
+        self.room.truncate(0);
+    }
+
+    /// Whether most of what was in use once is free, and is worth giving back.
+    pub fn is_sparse(&self) -> bool {
+        self.room.items.len() > WORTH && self.free.len() > self.room.items.len() / 2
+    }
+
+    /// Gives back the memory behind the last part in use. From now on the first free parts are used first, so that the
+    /// last ones become free.
+    pub fn trim(&mut self) {
+        self.free.make_contiguous().sort_unstable();
+        let end = self.end();
+        let last = self.free.iter().rev().zip((0..end as Part).rev());
+        let unused = last.take_while(|(part, last)| *part == last).count();
+        self.free.truncate(self.free.len() - unused);
+        self.room.truncate(end - unused);
+        self.seldom = 2 * self.len().max(WORTH);
+    }
+
+    /// Parts that are or were in use.
+    pub fn end(&self) -> usize {
+        self.room.items.len()
     }
 
     /// Parts in use.
@@ -166,7 +202,12 @@ impl<T: Default> Beside<T> {
 
     /// Takes all parts back.
     pub fn clear(&mut self) {
-        self.room.clear();
+        self.room.truncate(0);
+    }
+
+    /// Takes back the parts behind the last flow.
+    pub fn trim(&mut self, flows: usize) {
+        self.room.truncate(flows);
     }
 
     /// Whether flows have this part at all.
@@ -189,6 +230,28 @@ mod tests {
         assert_eq!(slab.insert([0; 8]), None);
         assert!(slab.room.moved >= Room::<[u64; 8]>::FIRST_LOOK);
         assert!((0..count).all(|number| slab.get(number as Part) == Some(&[number as u64; 8])));
+    }
+
+    #[test]
+    fn the_end_is_given_back() {
+        let count = 3 * WORTH as u32;
+        let mut slab = Slab::<[u64; 8]>::new(count).unwrap();
+        for number in 0..count {
+            slab.insert([u64::from(number); 8]).unwrap();
+        }
+        // All but a hundred, one of them near the end.
+        for part in (100..count).filter(|part| *part != 2 * WORTH as u32) {
+            slab.remove(part);
+        }
+        assert!(slab.is_sparse());
+        slab.trim();
+        assert_eq!((slab.end(), slab.len()), (2 * WORTH + 1, 101));
+        assert_eq!(slab.insert([7; 8]), Some(100));
+        slab.remove(2 * WORTH as u32);
+        slab.trim();
+        assert_eq!((slab.end(), slab.len()), (101, 101));
+        assert!((0..100).all(|part| slab.get(part) == Some(&[u64::from(part); 8])));
+        assert_eq!(slab.insert([8; 8]), Some(101));
     }
 
     #[test]

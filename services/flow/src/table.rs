@@ -1,5 +1,6 @@
 //! The flow table: flows, their optional parts, the index over their keys.
 
+use crate::ceiling::{Ceiling, Share};
 use crate::config::{Config, ConfigError};
 use crate::flow::{Flow, Metrics, Rare, Session, State};
 use crate::fragment::Reassembly;
@@ -11,6 +12,9 @@ use crate::sizes::Histogram;
 use crate::slab::{Beside, NONE, Part, Slab};
 use crate::tcp::Tcp;
 use crate::user_data::UserData;
+
+/// Ticks between looks for memory that can be given back: a look sorts what is free.
+const TRIM: u32 = 16;
 
 pub(crate) struct Table {
     pub flows: Slab<Flow>,
@@ -24,10 +28,17 @@ pub(crate) struct Table {
     pub user: UserData,
     index: Index,
     pub hasher: Hasher,
-    /// Most flows.
-    limit: usize,
+    /// How many flows there may be now.
+    share: Share,
+    /// Ticks until memory is looked for that can be given back.
+    trim_in: u32,
     /// Parts that found no room.
     pub refused: u64,
+}
+
+/// Whether flows have metrics.
+fn is_measured(config: &Config) -> bool {
+    config.jitter || config.mac || config.application_octets
 }
 
 fn counts_sizes(config: &Config) -> bool {
@@ -36,14 +47,14 @@ fn counts_sizes(config: &Config) -> bool {
 
 /// Flows that keep both ceilings. A flow is charged with every part that it may come to have: what one kind of traffic
 /// has had once stays reserved when another kind comes, so that the sum of the parts in use says too little.
-fn most_flows(config: &Config, measured: bool) -> u32 {
+pub(crate) fn most_flows(config: &Config) -> u32 {
     let slot = size_of::<Part>();
     let each = size_of::<Flow>()
         + size_of::<Tcp>()
         + size_of::<Session>()
         + size_of::<Reassembly>()
         + size_of::<Rare>()
-        + if measured { size_of::<Metrics>() } else { 0 }
+        + if is_measured(config) { size_of::<Metrics>() } else { 0 }
         + if counts_sizes(config) { size_of::<[Histogram; 2]>() } else { 0 }
         + if config.keystroke.is_some() { size_of::<Strokes>() } else { 0 }
         + 5 * slot
@@ -60,8 +71,8 @@ fn same_words(a: &Words, b: &Words) -> bool {
 
 impl Table {
     pub fn new(config: &Config) -> Result<Table, ConfigError> {
-        let measured = config.jitter || config.mac || config.application_octets;
-        let limit = most_flows(config, measured);
+        let measured = is_measured(config);
+        let limit = most_flows(config);
         Ok(Table {
             flows: Slab::new(limit)?,
             tcp: Slab::new(limit)?,
@@ -74,15 +85,40 @@ impl Table {
             user: UserData::new(config.user_data, config.control.is_some(), limit, config.max_octets)?,
             index: Index::new(limit)?,
             hasher: Hasher::new(config.hash_key),
-            limit: limit as usize,
+            share: Share::new(&config.ceiling.clone().unwrap_or_else(|| Ceiling::new(config))),
+            trim_in: 0,
             refused: 0,
         })
     }
 
     /// Whether another flow would break a ceiling.
     #[inline]
-    pub fn is_full(&self) -> bool {
-        self.flows.len() >= self.limit
+    pub fn is_full(&mut self) -> bool {
+        self.flows.len() >= self.share.quota && !self.share.take()
+    }
+
+    /// Flows that are to go for those of other engines.
+    pub fn too_many(&self) -> usize {
+        self.share.too_many(self.flows.len())
+    }
+
+    /// Leaves to other engines what this one does not need, and to the system the memory of flows long gone. To be
+    /// called now and then.
+    pub fn settle(&mut self) {
+        self.share.give_back(self.flows.len());
+        self.trim_in = self.trim_in.saturating_sub(1);
+        if self.trim_in == 0 && self.flows.is_sparse() {
+            self.trim_in = TRIM;
+            self.flows.trim();
+            self.tcp.trim();
+            self.sessions.trim();
+            self.reassemblies.trim();
+            self.rare.trim();
+            self.metrics.trim(self.flows.end());
+            self.strokes.trim(self.flows.end());
+            self.sizes.trim(self.flows.end());
+            self.user.trim(self.flows.end());
+        }
     }
 
     /// Octets of flow state in use, the index included as far as it is filled.

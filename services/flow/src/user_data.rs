@@ -97,6 +97,11 @@ impl UserData {
         self.places.clear();
     }
 
+    /// Gives back the memory behind the last flow.
+    pub fn trim(&mut self, flows: usize) {
+        self.places.trim(flows);
+    }
+
     /// Appends what fits.
     pub fn append(&mut self, flow: Part, side: usize, data: &[u8]) {
         if let Some((pool, part)) = self.pool_mut(flow) {

@@ -42,6 +42,12 @@ pub fn give_back(words: &mut [u32]) {
     advise(words.as_mut_ptr().cast(), size_of_val(words), Wish::None);
 }
 
+/// Gives the memory of the room behind the last item back to the kernel, as far as it consists of whole pages.
+pub fn give_back_room<T>(items: &mut Vec<T>) {
+    let room = items.spare_capacity_mut();
+    advise(room.as_mut_ptr().cast(), size_of_val(room), Wish::None);
+}
+
 /// Asks for what consists of whole pages.
 #[cfg(target_os = "linux")]
 fn advise(start: *mut u8, length: usize, wish: Wish) {
@@ -56,7 +62,8 @@ fn advise(start: *mut u8, length: usize, wish: Wish) {
         return;
     };
     // SAFETY: the range lies within memory that the caller has for itself. The first two change what backs it and not
-    // what it holds; after the last, which only words are given to, it holds whatever words it holds.
+    // what it holds; after the last, words hold whatever words they hold, and of the room behind a list's items
+    // nobody reads anything before it is written.
     unsafe { libc::madvise(start.wrapping_add(skip).cast(), whole, advice) };
 }
 
@@ -77,6 +84,18 @@ mod tests {
         assert!(items.iter().zip(0..).all(|(item, number)| *item == number));
         prefer_huge::<u64>(&mut Vec::new());
         prefer_huge_slice::<u8>(&mut []);
+    }
+
+    #[test]
+    fn gives_back_room_and_nothing_else() {
+        let mut items: Vec<u64> = Vec::with_capacity(4 * SMALL);
+        items.extend(0..4 * SMALL as u64);
+        items.truncate(SMALL + 1);
+        give_back_room(&mut items);
+        assert!(items.iter().zip(0..).all(|(item, number)| *item == number));
+        items.extend(0..SMALL as u64);
+        assert_eq!(items.last(), Some(&(SMALL as u64 - 1)));
+        give_back_room::<u64>(&mut Vec::new());
     }
 
     #[test]
