@@ -51,7 +51,7 @@ fn message(data: &[u8]) -> Option<Icmp<'_>> {
     })
 }
 
-pub(crate) fn v4<'a>(walk: &mut Walk<'a>, ip: &mut Ip<'a>, data: &'a [u8]) {
+pub(crate) fn v4<'a>(rules: Rules, summary: &mut Summary<'a>, ip: &mut Ip<'a>, data: &'a [u8]) {
     let Some(mut icmp) = message(data) else {
         return;
     };
@@ -59,8 +59,8 @@ pub(crate) fn v4<'a>(walk: &mut Walk<'a>, ip: &mut Ip<'a>, data: &'a [u8]) {
     if !icmp.is_query() && quoted.len() >= 20 {
         icmp.quoted = quoted;
         let header = usize::from(u8_at(quoted, 0).unwrap_or(0) & 15) * 4;
-        walk.summary.user = rest(quoted, header);
-        if walk.rules.compat {
+        summary.user = rest(quoted, header);
+        if rules.compat {
             // 3.0.8 counts what the quoted header states instead of the message (chapter section 12.1).
             let stated = i32::from(u16_at(quoted, 2).unwrap_or(0));
             ip.application = stated - header as i32;

@@ -6,7 +6,7 @@ use crate::icmp::{self, Icmp};
 use crate::link::Walk;
 use crate::summary::{Encapsulation, Network, Summary};
 use crate::tcp::{self, Tcp};
-use crate::{gre, l2tp, udp};
+use crate::{Rules, gre, l2tp, udp};
 
 pub(crate) const ICMP: u8 = 1;
 pub(crate) const IGMP: u8 = 2;
@@ -152,9 +152,13 @@ impl<'a> Walk<'a> {
                 }
                 return;
             }
-            ICMP if matches!(ip.addresses, Addresses::V4 { .. }) => {
-                icmp::v4(self, &mut ip, data);
-                if self.rules.compat && self.summary.encapsulation.0 & Encapsulation::AH.0 != 0 {
+            ICMP | ICMPV6 if has_icmp(&ip) => {
+                close_icmp(self.rules, &mut self.summary, ip, data);
+                if self.rules.compat
+                    && self.summary.encapsulation.0 & Encapsulation::AH.0 != 0
+                    && let Network::Ip(ip) = &mut self.summary.network
+                    && ip.protocol == ICMP
+                {
                     // 3.0.8 keeps the protocol of the authentication header and looks no further.
                     ip.protocol = AH;
                     ip.application = ip.payload;
@@ -163,8 +167,8 @@ impl<'a> Walk<'a> {
                         message.captured = 0;
                     }
                 }
+                return;
             }
-            ICMPV6 if matches!(ip.addresses, Addresses::V6 { .. }) => icmp::v6(&mut ip, data),
             IGMP => {
                 if let (Some(kind), Some(code)) = (u8_at(data, 0), u8_at(data, 1)) {
                     // Version 3 reports carry a record count where older messages carry the group.
@@ -260,8 +264,29 @@ pub(crate) fn close_udp<'a>(summary: &mut Summary<'a>, ip: Ip<'a>, data: &'a [u8
     summary.network = Network::Ip(Ip { ports, application, transport, ..ip });
 }
 
+/// Whether what a packet holds is the ICMP of its IP version.
 #[inline(always)]
-fn ports(data: &[u8]) -> (u16, u16) {
+pub(crate) fn has_icmp(ip: &Ip<'_>) -> bool {
+    match ip.addresses {
+        Addresses::V4 { .. } => ip.protocol == ICMP,
+        Addresses::V6 { .. } => ip.protocol == ICMPV6,
+    }
+}
+
+/// Closes a summary with an ICMP or ICMPv6 message.
+#[inline(never)]
+pub(crate) fn close_icmp<'a>(rules: Rules, summary: &mut Summary<'a>, mut ip: Ip<'a>, data: &'a [u8]) {
+    ip.application = ip.payload;
+    summary.user = data;
+    match ip.addresses {
+        Addresses::V4 { .. } => icmp::v4(rules, summary, &mut ip, data),
+        Addresses::V6 { .. } => icmp::v6(&mut ip, data),
+    }
+    summary.network = Network::Ip(ip);
+}
+
+#[inline(always)]
+pub(crate) fn ports(data: &[u8]) -> (u16, u16) {
     match array_at::<4>(data, 0) {
         Some([a, b, c, d]) => (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d])),
         None => (0, 0),

@@ -1,5 +1,5 @@
 //! The lane of what nearly all frames are: Ethernet, perhaps one VLAN tag, then a whole IPv4 packet without options or an
-//! IPv6 packet without extension headers, then TCP or UDP.
+//! IPv6 packet without extension headers, then TCP, UDP or ICMP.
 //!
 //! Such a frame is read in a straight line and described where its description is to stay. Everything else is left to the
 //! [`Walk`](crate::link::Walk), which says the same of these frames too: both read headers by the same views.
@@ -7,7 +7,7 @@
 use crate::Rules;
 use crate::bytes::first;
 use crate::ethernet::{self, ETHERTYPE_IPV4, ETHERTYPE_IPV6, VLAN};
-use crate::ip::{Ip, TCP, UDP, close_tcp, close_udp};
+use crate::ip::{Ip, TCP, UDP, close_icmp, close_tcp, close_udp, has_icmp, ports};
 use crate::link::wire_behind;
 use crate::summary::{Encapsulation, Summary};
 use crate::{ipv4, ipv6, tcp, udp};
@@ -65,8 +65,13 @@ fn close<'a>(rules: Rules, summary: &mut Summary<'a>, ip: Ip<'a>, segment: &'a [
     let holds = |octets: usize| segment.len() >= octets && ip.payload >= octets as i32;
     if ip.protocol == TCP && holds(tcp::LEAST) {
         close_tcp(summary, ip, segment, 0);
-    } else if ip.protocol == UDP && holds(udp::HEADER) && !rules.tunnel_discovery {
+    } else if ip.protocol == UDP && holds(udp::HEADER) {
+        if rules.tunnel_discovery && udp::is_tunnel(ports(segment)) {
+            return false;
+        }
         close_udp(summary, ip, segment, 0);
+    } else if has_icmp(&ip) {
+        close_icmp(rules, summary, ip, segment);
     } else {
         return false;
     }

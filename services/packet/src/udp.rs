@@ -22,6 +22,13 @@ const VXLAN_OF_LINUX: u16 = 8472;
 /// The one flag of a VXLAN header: its network identifier is valid.
 const VXLAN_VNI: u8 = 8;
 
+/// Whether one of the ports is a tunnel's.
+pub(crate) fn is_tunnel((source, destination): (u16, u16)) -> bool {
+    [destination, source].into_iter().any(|port| {
+        matches!(port, VXLAN | VXLAN_OF_LINUX | VXLAN_GPE | GENEVE | L2TP | GTP_USER | MPLS_IN_UDP | TEREDO)
+    })
+}
+
 /// Walks into a tunnel and says whether the flow within could be named; otherwise the walk is as before.
 pub(crate) fn tunnel<'a>(walk: &mut Walk<'a>, ip: &Ip<'a>, data: &'a [u8]) -> bool {
     let (source, destination) = ip.ports;

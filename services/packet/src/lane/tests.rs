@@ -51,8 +51,9 @@ struct Recipe {
 }
 
 fn recipe() -> impl Strategy<Value = Recipe> {
-    let port = prop_oneof![Just(53u16), Just(4789), Just(3544), any::<u16>()];
-    let protocol = prop_oneof![4 => Just(6u8), 3 => Just(17u8), 1 => any::<u8>()];
+    let port = prop_oneof![Just(53u16), Just(4789), Just(3544), 10_000u16..];
+    let protocol =
+        prop_oneof![4 => Just(6u8), 3 => Just(17u8), 1 => Just(1), 1 => Just(58), 1 => any::<u8>()];
     let wrong = prop_oneof![6 => Just(0u16), 1 => any::<u16>()];
     let words = prop_oneof![4 => Just(5u8), 2 => 6u8..16, 1 => 0u8..5];
     (
@@ -132,10 +133,11 @@ proptest! {
         }
         let taken = compare(&frame, wire.unwrap_or(whole));
         if clean {
-            let expected = match recipe.protocol {
-                6 => 4,
-                // Where tunnels are looked for, the walk does it.
-                17 => 2,
+            let expected = match (recipe.protocol, recipe.ipv6) {
+                (6, _) | (1, false) | (58, true) => 4,
+                // Where tunnels are looked for, the walk reads those with the port of one.
+                (17, _) if [recipe.ports.0, recipe.ports.1].iter().any(|port| [3544, 4789].contains(port)) => 2,
+                (17, _) => 4,
                 _ => 0,
             };
             prop_assert_eq!(taken, expected);
