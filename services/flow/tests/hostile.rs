@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-use flow::{Config, Engine, KeyParts, Keystroke, Time, Timeouts};
-use packet::{Dissector, LinkType};
+use flow::{Config, Engine, Frame, KeyParts, Keystroke, Sink, Time, Timeouts};
+use packet::{Dissector, LinkType, Rules};
 use record::{Form, Record, RecordView, SourceId, Version};
 
 /// xorshift64*.
@@ -198,6 +198,18 @@ fn check(octets: &[u8]) -> u64 {
     view.metric().map_or(0, |metric| metric.packets())
 }
 
+/// A link type, and frames that came over it: time, octets, length on the wire.
+type Waiting = (i32, Vec<(Time, Vec<u8>, u32)>);
+
+/// Gives an engine what has waited, all at once.
+fn deal(engine: &mut Engine, rules: Rules, waiting: &mut Waiting, sink: &mut dyn Sink) {
+    let (link, frames) = waiting;
+    let dissector = Dissector::new(LinkType(*link), rules);
+    let each = frames.iter().map(|(time, octets, length)| Frame { time: *time, octets, length: *length });
+    assert_eq!(engine.frames(&dissector, each, sink), frames.len());
+    frames.clear();
+}
+
 /// One engine and some hundred packets. Returns how many, and how many records came of them.
 fn round(seed: u64, seeds: &[Seed]) -> (u64, u64) {
     let mut random = Random(seed);
@@ -213,6 +225,8 @@ fn round(seed: u64, seeds: &[Seed]) -> (u64, u64) {
     };
     let mut now: i64 = [0, 1, 1_600_000_000, i64::from(u32::MAX), 0xefff_ffff][random.below(5)];
     let packets = 50 + random.below(400);
+    let together = random.chance(2);
+    let mut waiting = Waiting::default();
     for _ in 0..packets {
         let (link, frame) = &seeds[random.below(seeds.len())];
         let link = if random.chance(20) { LINKS[random.below(LINKS.len())] } else { *link };
@@ -237,14 +251,27 @@ fn round(seed: u64, seeds: &[Seed]) -> (u64, u64) {
             _ => now.saturating_add(random.below(2) as i64),
         };
         let time = Time::from_micros(now, random.next() as i64 >> random.below(64));
-        for _ in 0..=random.below(3) {
-            engine.packet(time, &dissector.dissect(&frame, wire), &mut sink);
+        let times = 1 + random.below(3);
+        if together {
+            if waiting.0 != link {
+                deal(&mut engine, rules, &mut waiting, &mut sink);
+                waiting.0 = link;
+            }
+            waiting.1.extend(std::iter::repeat_n((time, frame, wire), times));
+            if random.chance(8) {
+                deal(&mut engine, rules, &mut waiting, &mut sink);
+            }
+        } else {
+            for _ in 0..times {
+                engine.packet(time, &dissector.dissect(&frame, wire), &mut sink);
+            }
         }
         if random.chance(10) {
             engine.tick(Time::from_micros(now, 0), &mut sink);
         }
         assert!(engine.flows() <= most_flows, "{} flows", engine.flows());
     }
+    deal(&mut engine, rules, &mut waiting, &mut sink);
     engine.flush(&mut sink);
     let counters = engine.counters();
     assert_eq!(counters.packets, counters.in_flows, "{counters:?}");
