@@ -56,6 +56,7 @@ pub fn run(settings: &Settings, mut sensor: Sensor, mut ports: Ports) -> Result<
         sensor.status_when_due(|totals| complete(totals, &mut ports, &lanes))?;
     }
     ports.shut();
+    sensor.outlet.end();
     lanes.stop(&mut sensor.outlet);
     let end = Instant::now() + LINGER;
     while !ports.are_empty() && Instant::now() < end {

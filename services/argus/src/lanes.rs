@@ -186,6 +186,22 @@ impl Sink for Batch {
     }
 }
 
+/// Whole records, passed on as they come: all flows of an engine are many at a time.
+struct Passing<'a> {
+    batch: &'a mut Vec<u8>,
+    to: &'a SyncSender<Vec<u8>>,
+}
+
+impl Sink for Passing<'_> {
+    fn record(&mut self, record: &[u8]) {
+        self.batch.extend_from_slice(record);
+        if self.batch.len() >= GATHER {
+            // The main loop takes them as long as this thread runs.
+            let _ = self.to.send(std::mem::replace(self.batch, Vec::with_capacity(2 * GATHER)));
+        }
+    }
+}
+
 /// A lane, in its thread.
 struct Running {
     orders: Receiver<Order>,
@@ -242,11 +258,7 @@ impl Running {
         }
         self.read(true);
         for engine in &mut self.engines {
-            engine.flush(&mut self.batch);
-            if self.batch.0.len() >= GATHER {
-                let batch = std::mem::take(&mut self.batch.0);
-                let _ = self.records.send(batch);
-            }
+            engine.flush(&mut Passing { batch: &mut self.batch.0, to: &self.records });
         }
         self.pass();
         self.tell_totals();

@@ -1,7 +1,7 @@
 //! Where records go: files, standard output, datagrams, each with its filter, and the clients of the port (1.7).
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use daemon::Log;
 use filter::Filter;
@@ -15,8 +15,18 @@ use crate::targets::{self, Target};
 /// Records are gathered to about this many octets before they are passed on.
 const GATHER: usize = 48 << 10;
 
-/// Octets that may wait for an output of a live sensor. A disk that stalls for longer costs records, which are counted.
+/// Octets that may wait for an output of a live sensor.
 const QUEUE: usize = 16 << 20;
+
+/// How long a live sensor waits for an output whose queue is full: the kernel keeps the packets meanwhile. A disk that
+/// stalls for longer costs records until it has caught up; they are counted.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// How long all in all the last records wait for clients that are slow.
+const FAREWELL: Duration = Duration::from_secs(10);
+
+/// Records that may wait for a client while more of the last ones come: far fewer than there is room for.
+const CLIENT_QUEUE: u64 = 1 << 14;
 
 /// Records on their way out. The engine writes into it; [`Outlet::pass`] passes them on.
 pub struct Outlet {
@@ -24,8 +34,10 @@ pub struct Outlet {
     batch: Vec<u8>,
     outputs: Outputs,
     broadcast: Option<Broadcast>,
-    /// Nobody is waited for: records are rather lost, and counted, than packets.
+    /// Packets come meanwhile: nobody is waited for long.
     live: bool,
+    /// No more packets come; until when clients are waited for.
+    ending: Option<Instant>,
 }
 
 impl Sink for Outlet {
@@ -42,7 +54,12 @@ impl Sink for Outlet {
 impl Outlet {
     /// An outlet to these outputs and clients.
     pub fn new(outputs: Outputs, broadcast: Option<Broadcast>, live: bool) -> Self {
-        Outlet { batch: Vec::with_capacity(2 * GATHER), outputs, broadcast, live }
+        Outlet { batch: Vec::with_capacity(2 * GATHER), outputs, broadcast, live, ending: None }
+    }
+
+    /// The last records follow: from now on they wait for whoever takes them; for clients only so long.
+    pub fn end(&mut self) {
+        self.ending.get_or_insert_with(|| Instant::now() + FAREWELL);
     }
 
     /// Whether there is still an output: what is much is passed on as it comes.
@@ -62,12 +79,16 @@ impl Outlet {
         if self.batch.is_empty() {
             return Ok(());
         }
-        match &self.broadcast {
-            Some(broadcast) if self.live => broadcast.publish(&self.batch),
-            Some(broadcast) => broadcast.publish_waiting(&self.batch),
-            None => {}
+        match (&self.broadcast, self.ending) {
+            (None, _) => {}
+            (Some(broadcast), Some(until)) => {
+                wait_for_clients(broadcast, until);
+                broadcast.publish_waiting(&self.batch);
+            }
+            (Some(broadcast), None) if self.live => broadcast.publish(&self.batch),
+            (Some(broadcast), None) => broadcast.publish_waiting(&self.batch),
         }
-        self.outputs.write(&self.batch);
+        self.outputs.write(&self.batch, self.ending.is_some());
         self.batch.clear();
         self.verdict()
     }
@@ -160,6 +181,8 @@ struct Output {
     filter: Option<Filter>,
     /// Closed after an error.
     broken: bool,
+    /// It was waited for in vain, and has not caught up yet.
+    behind: bool,
     /// Records that came after that.
     lost: u64,
     /// Records that passed the filter; reused.
@@ -218,14 +241,22 @@ impl Outputs {
                 Writer::open(&output.target, &greeting.initial(false)).map(Way::Here)
             };
             let way = way.map_err(|error| error.to_string())?;
-            list.push(Output { way, filter: output.filter, broken: false, lost: 0, passed: Vec::new() });
+            list.push(Output {
+                way,
+                filter: output.filter,
+                broken: false,
+                behind: false,
+                lost: 0,
+                passed: Vec::new(),
+            });
         }
         Ok(Outputs { list, failure: None, identity: identity.clone(), log: log.clone() })
     }
 
     /// Writes whole records, back to back, to every output whose filter they pass. A file that was renamed away is made
-    /// anew first. An output that fails is closed, which is told; the others go on.
-    fn write(&mut self, records: &[u8]) {
+    /// anew first. An output that fails is closed, which is told; the others go on. One with a thread of its own is waited
+    /// for as long as it takes when these are among the last records, else for a while.
+    fn write(&mut self, records: &[u8], last: bool) {
         let mut failed = Vec::new();
         for output in &mut self.list {
             let records = match &output.filter {
@@ -237,7 +268,15 @@ impl Outputs {
                 }
             };
             match &mut output.way {
-                Way::There(thread) => thread.publish(records),
+                Way::There(thread) if last => thread.publish_waiting(records),
+                Way::There(thread) => {
+                    output.behind = if output.behind {
+                        !thread.is_idle()
+                    } else {
+                        !thread.wait_for_room(records, PATIENCE)
+                    };
+                    thread.publish(records);
+                }
                 Way::Here(_) if output.broken => output.lost += count(records),
                 Way::Here(writer) => {
                     if let Err(error) = writer.keep_path(Instant::now(), || self.identity.initial(false)) {
@@ -287,6 +326,13 @@ pub fn stream_log(log: &Log) -> stream::Log {
         stream::Severity::Warning => log.warning(text),
         stream::Severity::Error => log.alert(text),
     })
+}
+
+/// Lets clients catch up that have fallen behind.
+fn wait_for_clients(broadcast: &Broadcast, until: Instant) {
+    while Instant::now() < until && broadcast.clients().iter().any(|client| client.queued > CLIENT_QUEUE) {
+        std::thread::sleep(Duration::from_millis(2));
+    }
 }
 
 /// Copies the records that pass a filter.

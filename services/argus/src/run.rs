@@ -137,6 +137,7 @@ impl Sensor {
     /// # Errors
     /// One line: an output failed.
     pub fn finish(mut self, complete: impl FnOnce(&mut Totals)) -> Result<(), String> {
+        self.outlet.end();
         self.flush_flows()?;
         self.take_events();
         if let Some(told) = self.dump.as_mut().and_then(Dumper::close) {

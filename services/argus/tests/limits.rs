@@ -102,3 +102,50 @@ fn interfaces_and_threads_keep_to_one_ceiling() {
     assert!(evicted <= 6000 - 500, "{evicted} of {flows} were forced out");
     assert_eq!(common::flows(&seen), 6000);
 }
+
+#[test]
+fn no_record_is_lost_when_many_come_at_the_end() {
+    if !inside("no_record_is_lost_when_many_come_at_the_end") {
+        return;
+    }
+    interfaces();
+    let folder = Folder::new();
+    let out = folder.path("out");
+    nix::unistd::mkfifo(&out, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    // Takes nothing until it is told to: far more comes meanwhile than waits in the sensor's queue.
+    let (go, told_to_go) = std::sync::mpsc::channel();
+    let path = out.clone();
+    let reader = std::thread::spawn(move || {
+        let mut file = std::fs::File::open(path).unwrap();
+        told_to_go.recv().unwrap();
+        let mut octets = Vec::new();
+        std::io::Read::read_to_end(&mut file, &mut octets).unwrap();
+        octets
+    });
+    let out = out.to_str().unwrap();
+    let conf = folder.write("argus.conf", b"ARGUS_CAPTURE_THREADS=2\n");
+    let arguments = ["-F", &conf, "-mAJZR", "-S", "120", "-i", "ind:va,vb", "-w", out, "-", "udp"];
+    let mut sensor = start_with(&arguments, Stdio::null());
+    for _ in 0..3 {
+        let socket = std::net::UdpSocket::bind("10.9.0.1:0").unwrap();
+        socket.set_broadcast(true).unwrap();
+        for port in 10_000..50_000 {
+            socket.send_to(&[7; 20], ("10.9.0.255", port)).unwrap();
+            if port % 1000 == 0 {
+                // No faster than the sensor.
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        }
+    }
+    std::thread::sleep(Duration::from_millis(500));
+    sensor.signal(Signal::SIGTERM);
+    std::thread::sleep(Duration::from_millis(1500));
+    go.send(()).unwrap();
+    assert!(sensor.end().success());
+    let octets = reader.join().unwrap();
+    let seen = records(&octets);
+    let all = mars(&seen);
+    let sensed: u64 = all.iter().map(|mar| mar.packets).sum();
+    assert!(octets.len() > 24 << 20, "{} octets are no test", octets.len());
+    assert_eq!(common::flows(&seen) as u64, sensed);
+}

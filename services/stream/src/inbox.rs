@@ -58,15 +58,35 @@ impl Inbox {
 
     /// Adds whole records once there is room, so that nothing is dropped: for inputs that can wait, such as files.
     pub(crate) fn push_waiting(&self, records: &[u8]) -> bool {
-        let mut state = self.lock();
-        while !state.closed
+        let state = self.lock();
+        drop(
+            self.changed
+                .wait_while(state, |state| self.is_tight(state, records))
+                .unwrap_or_else(PoisonError::into_inner),
+        );
+        self.push(records)
+    }
+
+    /// Waits until there is room for whole records, at most `patience`. False when there is none then.
+    pub(crate) fn wait_for_room(&self, records: &[u8], patience: Duration) -> bool {
+        let state = self.lock();
+        let tight = |state: &mut State| self.is_tight(state, records);
+        let (_state, waited) =
+            self.changed.wait_timeout_while(state, patience, tight).unwrap_or_else(PoisonError::into_inner);
+        !waited.timed_out()
+    }
+
+    /// Whether records would have to wait, and may hope.
+    fn is_tight(&self, state: &State, records: &[u8]) -> bool {
+        !state.closed
             && state.older.len() + state.newer.len() + records.len() > self.half
             && !state.newer.is_empty()
-        {
-            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
-        }
-        drop(state);
-        self.push(records)
+    }
+
+    /// Whether nothing waits.
+    pub(crate) fn is_empty(&self) -> bool {
+        let state = self.lock();
+        state.older.is_empty() && state.newer.is_empty()
     }
 
     /// Nothing will follow.
@@ -142,6 +162,20 @@ mod tests {
         assert_eq!(kept.first(), Some(&(dropped as u32)));
         assert!(kept.iter().copied().eq(dropped as u32..total));
         assert!(inbox.push(&record(0)));
+    }
+
+    #[test]
+    fn patience_ends() {
+        let inbox = Inbox::new(0);
+        let records: Vec<u8> = (0..inbox.half as u32 / 8).flat_map(record).collect();
+        assert!(inbox.is_empty() && inbox.wait_for_room(&records, Duration::ZERO));
+        inbox.push(&records);
+        assert!(!inbox.wait_for_room(&records, Duration::from_millis(1)) && !inbox.is_empty());
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| inbox.wait_for_room(&records, Duration::from_secs(60)));
+            inbox.take(&mut vec![], &mut vec![]);
+            assert!(waiting.join().unwrap());
+        });
     }
 
     #[test]

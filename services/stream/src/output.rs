@@ -65,6 +65,16 @@ impl Output {
         self.give(records, Inbox::push_waiting);
     }
 
+    /// Waits until there is room for such records, at most `patience`. False when there is none then.
+    pub fn wait_for_room(&self, records: &[u8], patience: Duration) -> bool {
+        self.shared.inbox.wait_for_room(records, patience)
+    }
+
+    /// Whether nothing waits for the thread.
+    pub fn is_idle(&self) -> bool {
+        self.shared.inbox.is_empty()
+    }
+
     fn give(&self, records: &[u8], how: impl Fn(&Inbox, &[u8]) -> bool) {
         if self.shared.failed.load(Ordering::Relaxed) {
             self.shared.dropped.fetch_add(count(records), Ordering::Relaxed);
