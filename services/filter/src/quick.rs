@@ -18,14 +18,19 @@ enum Quick {
     Address4(Side, u32, u32),
     /// The port lies between these; nothing does when the first is greater.
     Port(Side, u16, u16),
+    /// Either port does.
+    EitherPort(u16, u16),
     /// Something else: it must be looked at properly.
     Other,
 }
 
+/// A test and where to go when it holds and when it does not.
+type Step = (Quick, Jump, Jump);
+
 /// A program as far as a glance can follow it.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct QuickProgram {
-    instructions: Box<[(Quick, Jump, Jump)]>,
+    instructions: Box<[Step]>,
     entry: Jump,
 }
 
@@ -33,10 +38,13 @@ impl QuickProgram {
     /// Translates a program.
     pub(crate) fn of(program: &Program) -> QuickProgram {
         let one = |&Instruction { test, then, otherwise }: &Instruction| (quick(&test), then, otherwise);
-        QuickProgram {
-            instructions: program.instructions().iter().map(one).collect(),
-            entry: program.entry(),
+        let mut instructions: Box<[_]> = program.instructions().iter().map(one).collect();
+        // Jumps lead forward, so from the end on each meets only what has been made shorter.
+        for at in (0..instructions.len()).rev() {
+            let shorter = shorten(instructions[at], &instructions);
+            instructions[at] = shorter;
         }
+        QuickProgram { instructions, entry: program.entry() }
     }
 
     /// The verdict; `None` when a glance does not tell.
@@ -60,12 +68,36 @@ impl QuickProgram {
                 Quick::Port(side, low, high) => {
                     key.ports().is_some_and(|ends| (low..=high).contains(&ends[side as usize]))
                 }
+                Quick::EitherPort(low, high) => {
+                    let between = |port: u16| (low..=high).contains(&port);
+                    key.ports().is_some_and(|[src, dst]| between(src) | between(dst))
+                }
                 Quick::Other => return None,
             };
             at = if holds { then } else { otherwise };
         }
         Some(at == Jump::ACCEPT)
     }
+}
+
+/// Leaves out what a step has decided already: the second of two questions for the protocol, and for either port.
+fn shorten((test, mut then, mut otherwise): Step, steps: &[Step]) -> Step {
+    if let Quick::Protocol(protocol, last) = test
+        && protocol == last
+    {
+        while let Some(&(Quick::Protocol(low, high), held, failed)) = steps.get(then.place()) {
+            then = if (low..=high).contains(&protocol) { held } else { failed };
+        }
+    }
+    if let Quick::Port(side, low, high) = test
+        && let Some(&(Quick::Port(other, also_low, also_high), held, failed)) = steps.get(otherwise.place())
+        && (low, high, then) == (also_low, also_high, held)
+        && side != other
+    {
+        otherwise = failed;
+        return (Quick::EitherPort(low, high), then, otherwise);
+    }
+    (test, then, otherwise)
 }
 
 fn quick(test: &Test) -> Quick {

@@ -102,8 +102,7 @@ impl KeyForm {
     pub(super) fn read<'a>(&'a self, window: &'a Window) -> Option<Key<'a>> {
         let family = self.family?;
         let word = |at: u8| u32::from_be_bytes(window[usize::from(at)]);
-        let words = u64::from(word(self.protocol)) << 32 | u64::from(word(self.protocol.wrapping_add(1)));
-        let protocol = (words >> 56) as u8;
+        let [protocol, ..] = window[usize::from(self.protocol)];
         // What [`RecordView::repair_direction`] looks at first.
         let turns = match protocol {
             TCP if self.status != 0 => {
@@ -115,15 +114,8 @@ impl KeyForm {
         if turns {
             return None;
         }
-        let ports = if self.fragment { 0 } else { (words >> (self.behind & 31)) as u32 };
-        Some(Key {
-            family,
-            protocol: if family == Family::Arp { NO_PROTOCOL } else { protocol.into() },
-            ports: if self.reversed { ports.rotate_left(16) } else { ports },
-            portless: !self.fragment && (protocol < 64 && self.portless >> (protocol & 63) & 1 != 0),
-            form: self,
-            window,
-        })
+        let protocol = if family == Family::Arp { NO_PROTOCOL } else { protocol.into() };
+        Some(Key { family, protocol, form: self, window })
     }
 }
 
@@ -135,9 +127,6 @@ const NO_PROTOCOL: u16 = 0x100;
 pub struct Key<'a> {
     family: Family,
     protocol: u16,
-    /// Source and destination.
-    ports: u32,
-    portless: bool,
     form: &'a KeyForm,
     window: &'a Window,
 }
@@ -158,8 +147,18 @@ impl Key<'_> {
     /// Ports of source and destination, as [`crate::FlowKey::ports`] has them; 0 for fragments without their first.
     #[inline]
     pub fn ports(&self) -> Option<[u16; 2]> {
-        let known = !self.portless && self.family != Family::Arp;
-        known.then_some([(self.ports >> 16) as u16, self.ports as u16])
+        let form = self.form;
+        if form.fragment && self.protocol < NO_PROTOCOL {
+            return Some([0, 0]);
+        }
+        if self.protocol >= NO_PROTOCOL || (self.protocol < 64 && form.portless >> self.protocol & 1 != 0) {
+            return None;
+        }
+        let word = |at: u8| u32::from_be_bytes(self.window[usize::from(at)]);
+        let words = u64::from(word(form.protocol)) << 32 | u64::from(word(form.protocol.wrapping_add(1)));
+        let ports = (words >> (form.behind & 31)) as u32;
+        let [src, dst] = [(ports >> 16) as u16, ports as u16];
+        Some(if form.reversed { [dst, src] } else { [src, dst] })
     }
 
     /// IPv4 addresses of source and destination of IPv4 keys.
