@@ -5,7 +5,9 @@
 use record::dsr::flow::{self, address, kind};
 use record::dsr::network::{status, subtype};
 use record::dsr::time::ABSOLUTE_USEC;
-use record::{Cause, Counters, Index, Kind, Metric, RecordView};
+use record::{Cause, Counters, Index, Kind, Metric, RecordView, Stamp, Times};
+
+use crate::row::Side;
 
 pub(crate) const TCP: u8 = 6;
 pub(crate) const UDP: u8 = 17;
@@ -184,6 +186,29 @@ fn tcp(state: &[u8], metric: &Metric) -> Option<TcpBrief> {
 }
 
 impl Brief {
+    /// Counters of one side.
+    #[inline]
+    pub(crate) fn counters(&self, side: Side) -> Counters {
+        match side {
+            Side::Src => self.src,
+            Side::Dst => self.dst,
+        }
+    }
+
+    /// Times by side, as [`record::Times`] resolves them (record-format chapter, section 7.3).
+    pub(crate) fn times(&self) -> Times {
+        let stamp = |(seconds, micros)| Stamp::from_sec_usec(seconds, micros);
+        let (start, last) = (stamp(self.start), stamp(self.last));
+        let range = Some((start, last));
+        match (self.src.packets, self.dst.packets) {
+            (0, 0) => Times { src: range, dst: None },
+            (1, 1) => Times { src: Some((start, start)), dst: Some((last, last)) },
+            (_, 0) => Times { src: range, dst: None },
+            (0, _) => Times { src: None, dst: range },
+            _ => Times { src: range, dst: range },
+        }
+    }
+
     /// The nine remarks. `letter` names an encapsulation.
     #[inline]
     pub(crate) fn flags(&self, letter: impl Fn(u32) -> u8) -> [u8; 9] {

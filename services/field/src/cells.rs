@@ -35,10 +35,14 @@ pub(crate) struct Plan {
 
 /// The plan of all columns; `None` when rows of this style have no fixed columns.
 pub(crate) fn plan(printer: &Printer) -> Option<Vec<Plan>> {
+    let style = &printer.style;
+    let fixed = style.form == Form::Text && !style.variable && style.delimiter.is_none() && !style.colour;
+    fixed.then(|| plans(printer))
+}
+
+/// What is known of the columns, whatever the style.
+pub(crate) fn plans(printer: &Printer) -> Vec<Plan> {
     let (columns, style) = (&printer.columns, &printer.style);
-    if style.form != Form::Text || style.variable || style.delimiter.is_some() || style.colour {
-        return None;
-    }
     let one = |(at, column): (usize, &Column)| {
         let field = column.field;
         let date = matches!(field.layout, Layout::Date | Layout::SideDate);
@@ -58,7 +62,7 @@ pub(crate) fn plan(printer: &Printer) -> Option<Vec<Plan>> {
                 || (column.format.is_some() && field.formats),
         }
     };
-    Some(columns.iter().enumerate().map(one).collect())
+    columns.iter().enumerate().map(one).collect()
 }
 
 impl Printer {
@@ -137,7 +141,7 @@ impl Printer {
 
 /// Puts the text of the common values; `false` when the value is not one of these.
 #[inline]
-fn put_small(
+pub(crate) fn put_small(
     small: &mut Small,
     value: &Value<'_>,
     style: &Style,

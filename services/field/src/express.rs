@@ -3,14 +3,17 @@
 //! Columns that are not known here are made from a [`Row`], which is then put together for them; records that are not
 //! known go the way of [`Printer::row`] altogether. A test holds the two against each other.
 
-use crate::brief::{Brief, ICMP, TCP};
-use crate::cells::{Plan, SLACK};
+use crate::brief::{Brief, Ends, ICMP, TCP};
+use crate::cells::{Plan, SLACK, plans, put_small};
 use crate::columns::Column;
-use crate::place::{put, put_address, put_hex, put_left, put_right};
-use crate::print::Printer;
+use crate::formula;
+use crate::place::{put, put_address, put_hex, put_left, put_right, put_text};
+use crate::print::{Printer, blanks};
 use crate::read::{link, state};
-use crate::row::Row;
-use crate::style::{Cidr, Names, Style, TcpStates, UserData};
+use crate::row::{Row, Side};
+use crate::small::Small;
+use crate::style::{Cidr, Form, Names, Style, TcpStates, UserData};
+use crate::value::{Short, Value};
 use record::{RecordView, Stamp};
 
 /// What a cell shows.
@@ -30,6 +33,9 @@ enum Cell {
     Bytes,
     SrcBytes,
     DstBytes,
+    Duration,
+    Load(Side),
+    Rate(Side),
     /// Something that is read from a row.
     Other,
 }
@@ -40,6 +46,8 @@ pub(crate) struct Express {
     cells: Vec<(Cell, Plan)>,
     /// Letters of encapsulations by the place of their bit.
     letters: [u8; 32],
+    /// What stands between cells; `None` where these are of fixed width.
+    delimiter: Option<u8>,
 }
 
 /// What stands beside a record in a row.
@@ -56,16 +64,19 @@ pub struct Beside {
 }
 
 /// The cells of the columns; `None` when nothing is gained.
-pub(crate) fn express(printer: &Printer, plans: &[Plan]) -> Option<Express> {
+pub(crate) fn express(printer: &Printer) -> Option<Express> {
     let style = &printer.style;
-    let plain = !style.compat && !style.later && !style.rmon && style.extra_octets == 0;
-    let plain = plain && style.user_data != UserData::Hex;
-    if !plain {
+    let plain = style.form == Form::Text && !style.compat && !style.later && !style.rmon && !style.colour;
+    let delimited = style.delimiter.is_some() && style.variable && style.quote.is_none();
+    let usual = style.extra_octets == 0 && style.user_data != UserData::Hex;
+    if !plain || !usual || !(delimited || printer.plan.is_some()) {
         return None;
     }
+    let plans = plans(printer);
     let named = |column: &Column, plan: &Plan| {
         let addresses = style.names != Names::All && style.cidr == Cidr::No;
-        let room = |cell: Cell, width: usize| if plan.width >= width { cell } else { Cell::Other };
+        let fits = |width: usize| delimited || plan.width >= width;
+        let room = |cell: Cell, width: usize| if fits(width) { cell } else { Cell::Other };
         if plan.odd {
             return Cell::Other;
         }
@@ -87,17 +98,70 @@ pub(crate) fn express(printer: &Printer, plans: &[Plan]) -> Option<Express> {
             "bytes" => room(Cell::Bytes, 1),
             "sbytes" => room(Cell::SrcBytes, 1),
             "dbytes" => room(Cell::DstBytes, 1),
+            "dur" => Cell::Duration,
+            "sload" => Cell::Load(Side::Src),
+            "dload" => Cell::Load(Side::Dst),
+            "srate" => Cell::Rate(Side::Src),
+            "drate" => Cell::Rate(Side::Dst),
             _ => Cell::Other,
         }
     };
     let cells: Vec<(Cell, Plan)> =
-        printer.columns.iter().zip(plans).map(|(column, plan)| (named(column, plan), *plan)).collect();
+        printer.columns.iter().zip(&plans).map(|(column, plan)| (named(column, plan), *plan)).collect();
     let known = cells.iter().filter(|(cell, _)| *cell != Cell::Other).count();
     let mut letters = [b' '; 32];
     for (place, letter) in letters.iter_mut().enumerate() {
         *letter = link::letter(1 << place).unwrap_or(b' ');
     }
-    (known * 2 > cells.len()).then_some(Express { cells, letters })
+    (known * 2 > cells.len()).then_some(Express { cells, letters, delimiter: style.delimiter })
+}
+
+impl Express {
+    /// What a cell shows, to be turned into text as any value; `None` of those that are read from a row.
+    fn value(&self, cell: Cell, brief: &Brief) -> Option<Value<'static>> {
+        let time = |(seconds, micros)| Value::Time(Stamp::from_sec_usec(seconds, micros));
+        let both = |src: u64, dst: u64| Value::Uint(src.saturating_add(dst));
+        Some(match cell {
+            Cell::Start => time(brief.start),
+            Cell::Last => time(brief.last),
+            Cell::Flags => Value::Text(Short::from_array(brief.flags(|bit| self.letter(bit)))),
+            Cell::Protocol => Value::Protocol(brief.protocol),
+            Cell::Address(side) => match brief.ends {
+                Ends::V4(addresses) => Value::Ipv4(addresses[side], 32),
+                Ends::V6(addresses) => Value::Ipv6(addresses[side], 128),
+            },
+            Cell::Port(side) if brief.protocol == ICMP => Value::Hex(brief.ports[side].into(), 4),
+            Cell::Port(side) => Value::Port { protocol: brief.protocol, port: brief.ports[side] },
+            Cell::Direction => Value::Text(Short::from_array(brief.direction())),
+            Cell::State if brief.protocol == ICMP => Value::Name(icmp_state(brief)),
+            Cell::State => Value::Text(Short::from_array(brief.state())),
+            Cell::Packets => both(brief.src.packets, brief.dst.packets),
+            Cell::SrcPackets => Value::Uint(brief.src.packets),
+            Cell::DstPackets => Value::Uint(brief.dst.packets),
+            Cell::Bytes => both(brief.src.bytes, brief.dst.bytes),
+            Cell::SrcBytes => Value::Uint(brief.src.bytes),
+            Cell::DstBytes => Value::Uint(brief.dst.bytes),
+            Cell::Duration => Value::Float(formula::duration(&brief.times()).into()),
+            Cell::Load(side) => {
+                Value::Float(formula::load(brief.counters(side), formula::span(&brief.times(), side)).into())
+            }
+            Cell::Rate(side) => {
+                let span = formula::span(&brief.times(), side);
+                Value::Float(formula::rate(brief.counters(side).packets, span).into())
+            }
+            Cell::Other => return None,
+        })
+    }
+
+    #[inline]
+    fn letter(&self, bit: u32) -> u8 {
+        self.letters[bit.trailing_zeros() as usize & 31]
+    }
+}
+
+fn icmp_state(brief: &Brief) -> &'static str {
+    let [code, typ] = brief.ports[0].to_be_bytes();
+    state::icmp(typ, code, false)
 }
 
 impl Beside {
@@ -112,17 +176,69 @@ impl Printer {
     /// Appends the row of a flow or event record, line end included: as [`Printer::row`] of [`Row::flow`]. `style` is the
     /// printer's own.
     pub fn flow(&mut self, out: &mut Vec<u8>, view: &RecordView<'_>, style: &Style, beside: Beside) {
-        let brief = if self.express.is_some() { Brief::of(view) } else { None };
-        match (brief, self.express.take(), self.plan.take()) {
-            (Some(brief), Some(express), Some(plans)) => {
-                self.express_row(out, (&express, &plans), view, style, (&brief, beside));
-                (self.express, self.plan) = (Some(express), Some(plans));
+        let Some(brief) = self.express.as_ref().and_then(|_| Brief::of(view)) else {
+            return self.row(out, &beside.row(view, style));
+        };
+        let Some(express) = self.express.take() else { return };
+        match (express.delimiter, self.plan.take()) {
+            (Some(delimiter), plans) => {
+                self.delimited_row(out, (&express, delimiter), view, style, (&brief, beside));
+                self.plan = plans;
             }
-            (_, express, plan) => {
-                (self.express, self.plan) = (express, plan);
-                self.row(out, &beside.row(view, style));
+            (None, Some(plans)) => {
+                self.express_row(out, (&express, &plans), view, style, (&brief, beside));
+                self.plan = Some(plans);
+            }
+            (None, None) => self.row(out, &beside.row(view, style)),
+        }
+        self.express = Some(express);
+    }
+
+    fn delimited_row(
+        &mut self,
+        out: &mut Vec<u8>,
+        (express, delimiter): (&Express, u8),
+        view: &RecordView<'_>,
+        style: &Style,
+        (brief, beside): (&Brief, Beside),
+    ) {
+        let columns = std::mem::take(&mut self.columns);
+        let mut small = std::mem::take(&mut self.small);
+        let (line, mut row) = (out.len(), None);
+        for (&(cell, ref plan), column) in express.cells.iter().zip(&columns) {
+            let known = self.put_express(&mut small, express, cell, brief);
+            match small.text() {
+                Some(text) if known => {
+                    if cell == Cell::Direction {
+                        blanks(out, plan.width.saturating_sub(text.len()));
+                    }
+                    let text = if cell == Cell::Flags { text } else { text.trim_ascii_end() };
+                    out.extend_from_slice(text);
+                    if cell == Cell::Flags {
+                        out.push(b' ');
+                    }
+                    out.push(delimiter);
+                }
+                _ => {
+                    let row = row.get_or_insert_with(|| beside.row(view, style));
+                    self.put_column(out, column, &row.read(column.field), row);
+                }
             }
         }
+        if out.len() > line && out.last() == Some(&delimiter) {
+            out.pop();
+        }
+        out.push(b'\n');
+        (self.columns, self.small) = (columns, small);
+    }
+
+    /// Puts the text of a cell as any value's; `false` when that takes the longer way.
+    #[inline(never)]
+    fn put_express(&mut self, small: &mut Small, express: &Express, cell: Cell, brief: &Brief) -> bool {
+        small.clear();
+        let value = express.value(cell, brief);
+        value.is_some_and(|value| put_small(small, &value, &self.style, &self.services, &mut self.time))
+            && small.text().is_some()
     }
 
     fn express_row(
@@ -143,6 +259,12 @@ impl Printer {
             let width = plan.width;
             let done = match cell {
                 Cell::Other => None,
+                Cell::Duration | Cell::Load(_) | Cell::Rate(_) => {
+                    self.put_express(&mut small, express, cell, brief).then(|| {
+                        put_text(out, &small, at, width);
+                        width
+                    })
+                }
                 Cell::Start | Cell::Last => {
                     let stamp = if cell == Cell::Start { brief.start } else { brief.last };
                     small.clear();
@@ -152,7 +274,7 @@ impl Printer {
                     (text <= width && small.copy_to(out, at + width - text)).then_some(width)
                 }
                 Cell::Flags => {
-                    let flags = brief.flags(|bit| express.letters[bit.trailing_zeros() as usize & 31]);
+                    let flags = brief.flags(|bit| express.letter(bit));
                     put(out, at + width - 9, flags);
                     Some(width)
                 }
@@ -197,8 +319,7 @@ impl Printer {
                     Some(width)
                 }
                 Cell::State if brief.protocol == ICMP => {
-                    let [code, typ] = brief.ports[0].to_be_bytes();
-                    let name = state::icmp(typ, code, false).as_bytes();
+                    let name = icmp_state(brief).as_bytes();
                     let to = (at + width).checked_sub(name.len()).filter(|&to| to >= at);
                     to.map(|to| out[to..to + name.len()].copy_from_slice(name)).map(|()| width)
                 }
@@ -264,6 +385,7 @@ mod tests {
             metric in (prop_oneof![Just(1u8), 0u8..14], any::<bool>()),
             columns in proptest::collection::vec((0..FIELDS.len(), proptest::option::of(1usize..24)), 1..14),
             (names, precision, unix_time, period) in (0..4usize, 0usize..8, any::<bool>(), any::<bool>()),
+            delimiter in prop_oneof![Just(None), Just(Some(b',')), Just(Some(b'\t'))],
         ) {
             let (protocol, version_6, reversed) = form;
             let protocol = [TCP, crate::brief::UDP, ICMP][protocol];
@@ -308,6 +430,8 @@ mod tests {
                 precision,
                 unix_time,
                 period,
+                delimiter,
+                variable: delimiter.is_some(),
                 ..Style::default()
             };
             let mut list = Columns::new(true);

@@ -85,7 +85,7 @@ pub fn side_lost(network: &Network, tcp: bool, metric: &Metric, side: Side) -> u
 
 /// Percentage of `part` in `part + whole`; 0 without a whole.
 pub fn percent(part: u64, whole: u64) -> f64 {
-    if whole == 0 { 0.0 } else { 100.0 * part as f64 / (part + whole) as f64 }
+    if whole == 0 { 0.0 } else { 100.0 * part as f64 / part.saturating_add(whole) as f64 }
 }
 
 /// Balance of application octets, from -1 (all from the destination) to 1 (all from the source); -0 without any, as

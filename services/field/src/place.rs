@@ -85,15 +85,21 @@ pub(crate) fn put_address(
             small.put_ipv6(addresses[side]);
         }
     }
-    let Some(text) = small.text() else { return };
-    match text.get(..width.saturating_sub(1)) {
-        Some(kept) if text.len() > width => {
-            if let Some(place) = out.get_mut(at..at + kept.len()) {
-                place.copy_from_slice(kept);
-            }
-            put(out, at + kept.len(), [b'*']);
-        }
+    put_text(out, small, at, width);
+}
+
+/// Puts text to the right of a cell. What is too long keeps one character less than the width, and a star.
+#[inline]
+pub(crate) fn put_text(out: &mut [u8], text: &Small, at: usize, width: usize) {
+    let Some(known) = text.text() else { return };
+    if known.len() <= width {
         // Cannot fail: there is slack behind the last cell.
-        _ => drop(small.copy_to(out, at + width - text.len())),
+        text.copy_to(out, at + width - known.len());
+        return;
     }
+    let kept = width.saturating_sub(1);
+    for (to, from) in out.iter_mut().skip(at).zip(known.iter().take(kept)) {
+        *to = *from;
+    }
+    put(out, at + kept, [b'*']);
 }

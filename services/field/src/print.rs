@@ -67,7 +67,7 @@ impl Printer {
         }
         printer.lay_out();
         printer.plan = cells::plan(&printer);
-        printer.express = printer.plan.as_deref().and_then(|plan| express(&printer, plan));
+        printer.express = express(&printer);
         printer.room = printer.plan.as_deref().map_or(0, Printer::room_of);
         printer
     }
@@ -584,7 +584,7 @@ fn cut(text: &mut Vec<u8>, width: usize) {
 }
 
 /// Appends so many blanks.
-fn blanks(out: &mut Vec<u8>, mut count: usize) {
+pub(crate) fn blanks(out: &mut Vec<u8>, mut count: usize) {
     const BLANKS: [u8; 64] = [b' '; 64];
     while count > 0 {
         let some = count.min(BLANKS.len());

@@ -16,19 +16,32 @@ pub const XML_FORMAT: &str = "%Y-%m-%dT%H:%M:%S.%f";
 
 enum Piece {
     /// Text and strftime conversions, rendered anew when the second changes.
-    Clock { format: String, text: Vec<u8> },
+    Clock(String),
     /// `%f`, the fraction of the second.
     Fraction,
 }
 
-/// Renders stamps; remembers the text of the last second.
+/// The text of a second.
+#[derive(Default)]
+struct Rendered {
+    second: Option<u32>,
+    /// Of each piece; empty of fractions.
+    texts: Vec<Vec<u8>>,
+    /// Whether there is a point in it.
+    point: bool,
+}
+
+/// Seconds whose text is remembered: a row may show first and last packets of both sides.
+const REMEMBERED: usize = 8;
+
+/// Renders stamps; remembers the text of some seconds.
 pub struct TimeText {
     pieces: Vec<Piece>,
     zone: TimeZone,
     precision: usize,
     unix: bool,
     signed: bool,
-    second: Option<u32>,
+    rendered: [Rendered; REMEMBERED],
     /// Whether the present text has a point in it.
     point: bool,
 }
@@ -43,7 +56,7 @@ impl TimeText {
             precision,
             unix,
             signed: false,
-            second: None,
+            rendered: Default::default(),
             point: unix && precision > 0,
         }
     }
@@ -65,12 +78,10 @@ impl TimeText {
             }
             return;
         }
-        if self.second != Some(second) {
-            self.render(second);
-        }
-        for piece in &self.pieces {
+        let at = self.render(second);
+        for (piece, text) in self.pieces.iter().zip(&self.rendered[at].texts) {
             match piece {
-                Piece::Clock { text, .. } => out.extend_from_slice(text),
+                Piece::Clock(_) => out.extend_from_slice(text),
                 Piece::Fraction => put_fraction(out, usec, self.precision),
             }
         }
@@ -88,12 +99,10 @@ impl TimeText {
             }
             return;
         }
-        if self.second != Some(second) {
-            self.render(second);
-        }
-        for piece in &self.pieces {
+        let at = self.render(second);
+        for (piece, text) in self.pieces.iter().zip(&self.rendered[at].texts) {
             match piece {
-                Piece::Clock { text, .. } => small.put(text),
+                Piece::Clock(_) => small.put(text),
                 Piece::Fraction => small.put_micros(usec, self.precision),
             }
         }
@@ -111,19 +120,31 @@ impl TimeText {
         text.len()
     }
 
-    fn render(&mut self, second: u32) {
+    /// Makes the text of a second; tells where it is.
+    #[inline]
+    fn render(&mut self, second: u32) -> usize {
+        let place = second as usize % REMEMBERED;
+        if self.rendered[place].second != Some(second) {
+            self.render_anew(place, second);
+        }
+        self.point = self.rendered[place].point;
+        place
+    }
+
+    fn render_anew(&mut self, place: usize, second: u32) {
         let seconds = if self.signed { i64::from(second as i32) } else { i64::from(second) };
         let at = Timestamp::from_second(seconds).unwrap_or(Timestamp::UNIX_EPOCH);
         let mut clock = Clock { at, zone: &self.zone, zoned: None, offset: self.zone.to_offset(at) };
-        self.point = false;
-        for piece in &mut self.pieces {
-            if let Piece::Clock { format, text } = piece {
-                text.clear();
+        let rendered = &mut self.rendered[place];
+        rendered.texts.resize_with(self.pieces.len(), Vec::new);
+        (rendered.second, rendered.point) = (Some(second), false);
+        for (piece, text) in self.pieces.iter().zip(&mut rendered.texts) {
+            text.clear();
+            if let Piece::Clock(format) = piece {
                 clock.put(text, format);
-                self.point |= text.contains(&b'.');
+                rendered.point |= text.contains(&b'.');
             }
         }
-        self.second = Some(second);
     }
 }
 
@@ -202,7 +223,7 @@ fn pieces(format: &str, precision: usize) -> Vec<Piece> {
             clock.pop();
         }
         if !clock.is_empty() {
-            pieces.push(Piece::Clock { format: std::mem::take(&mut clock), text: Vec::new() });
+            pieces.push(Piece::Clock(std::mem::take(&mut clock)));
         }
         if precision > 0 {
             pieces.push(Piece::Fraction);
@@ -210,7 +231,7 @@ fn pieces(format: &str, precision: usize) -> Vec<Piece> {
     }
     clock.push_str(rest);
     if !clock.is_empty() {
-        pieces.push(Piece::Clock { format: clock, text: Vec::new() });
+        pieces.push(Piece::Clock(clock));
     }
     pieces
 }
