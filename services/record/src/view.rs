@@ -5,7 +5,7 @@ mod repair;
 
 use crate::dsr::flow::{self, address, kind};
 use crate::dsr::{DATA, DsrHeader, Index, PLACES, Walk};
-use crate::header::{Header, Kind};
+use crate::header::{Cause, Header, Kind};
 use crate::mar::Mar;
 use thiserror::Error;
 
@@ -63,8 +63,23 @@ pub struct Layout {
     strange: bool,
 }
 
+impl Default for Layout {
+    /// That of no record.
+    fn default() -> Layout {
+        Layout {
+            header: Header { kind: Kind::Other(0), nibble: 0, cause: Cause::Unset, options: 0, words: 0 },
+            at: [0; Index::COUNT],
+            walked: 0,
+            key_exchanged: false,
+            rest_exchanged: false,
+            strange: false,
+        }
+    }
+}
+
 impl Layout {
     /// Octets of the record.
+    #[inline]
     pub fn len(&self) -> usize {
         self.header.len()
     }

@@ -44,11 +44,10 @@ pub enum Sift {
     Look,
 }
 
-/// Where a record is: in the buffer, until that is filled again, and in the stream.
+/// Where a record is: in the buffer, until the next step, and in the stream.
 #[derive(Clone, Debug)]
 pub(crate) struct Place {
     range: Range<usize>,
-    layout: Layout,
     /// Octets of the stream in front of it.
     pub(crate) offset: u64,
 }
@@ -59,6 +58,8 @@ pub(crate) struct Framer {
     start: usize,
     end: usize,
     framer: record::Framer,
+    /// Where the parts of the record are that was found last.
+    layout: Layout,
     /// How many `OK` replies may stand between records (transport chapter 2.3).
     replies: u32,
 }
@@ -72,12 +73,20 @@ impl Default for Framer {
 impl Framer {
     /// A framer whose input has been read up to `offset` already.
     pub(crate) fn at(offset: u64) -> Framer {
-        Framer { buffer: vec![0; CHUNK], start: 0, end: 0, framer: record::Framer::at(offset), replies: 0 }
+        Framer {
+            buffer: vec![0; CHUNK],
+            start: 0,
+            end: 0,
+            framer: record::Framer::at(offset),
+            layout: Layout::default(),
+            replies: 0,
+        }
     }
 
     /// A record that [`Framer::step`] has just returned.
+    #[inline]
     pub(crate) fn view(&self, place: &Place) -> RecordView<'_> {
-        RecordView::with_layout(self.buffer.get(place.range.clone()).unwrap_or_default(), place.layout)
+        RecordView::with_layout(self.buffer.get(place.range.clone()).unwrap_or_default(), self.layout)
     }
 
     /// Stream offset of the next unread octet.
@@ -133,7 +142,7 @@ impl Framer {
         let pending = self.buffer.get(self.start..self.end).unwrap_or_default();
         // The records from `from` to `to` are taken; `at` is how far has been read.
         let (mut from, mut to, mut at) = (0, 0, 0);
-        let (mut taken, mut look) = (0, None);
+        let (mut taken, mut look) = (0, false);
         while let Some(glance) = self.framer.glance(pending.get(at..).unwrap_or_default()) {
             let len = glance.len();
             match judge(&glance) {
@@ -150,7 +159,8 @@ impl Framer {
                 }
                 Sift::Look => {
                     if taken == 0 {
-                        look = Some(glance.layout());
+                        self.layout = glance.layout();
+                        look = true;
                         at += len;
                     }
                     break;
@@ -160,15 +170,16 @@ impl Framer {
         self.framer.skip(at);
         let base = self.start;
         self.start += at;
-        match look {
-            Some(layout) => Sifted::Step(Step::Record(Place {
+        if look {
+            return Sifted::Step(Step::Record(Place {
                 range: base + from..base + at,
-                layout,
                 offset: self.framer.offset() - (at - from) as u64,
-            })),
-            None if taken > 0 => Sifted::Run(base + from..base + to, taken),
-            None => Sifted::Step(self.slow_step(ended)),
+            }));
         }
+        if taken > 0 {
+            return Sifted::Run(base + from..base + to, taken);
+        }
+        Sifted::Step(self.slow_step(ended))
     }
 
     /// The next record or damage. `ended` says that nothing will follow what is in the buffer.
@@ -176,12 +187,12 @@ impl Framer {
     pub(crate) fn step(&mut self, ended: bool) -> Step {
         if self.replies == 0 {
             let pending = self.buffer.get(self.start..self.end).unwrap_or_default();
-            if let Some(layout) = self.framer.glance(pending).map(|glance| glance.layout()) {
-                let (from, len) = (self.start, layout.len());
-                let offset = self.framer.offset();
+            if let Some(glance) = self.framer.glance(pending) {
+                self.layout = glance.layout();
+                let (from, len, offset) = (self.start, glance.len(), self.framer.offset());
                 self.framer.skip(len);
                 self.start += len;
-                return Step::Record(Place { range: from..self.start, layout, offset });
+                return Step::Record(Place { range: from..self.start, offset });
             }
         }
         self.slow_step(ended)
@@ -205,9 +216,9 @@ impl Framer {
                 }
                 Frame::Record(view) => {
                     let len = view.bytes().len();
+                    self.layout = view.layout();
                     Step::Record(Place {
                         range: self.start - len..self.start,
-                        layout: view.layout(),
                         offset: self.framer.offset() - len as u64,
                     })
                 }

@@ -158,6 +158,7 @@ impl Reader {
     /// # Errors
     ///
     /// As [`Reader::next`].
+    #[inline]
     pub fn next_event(&mut self) -> Result<Event<'_>, Error> {
         let found = self.advance()?;
         Ok(match found {
@@ -187,6 +188,7 @@ impl Reader {
         }
     }
 
+    #[inline]
     fn item(&self, found: &Advance) -> Option<Item<'_>> {
         match found {
             Advance::Initial => {
