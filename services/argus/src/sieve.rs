@@ -15,7 +15,74 @@ const STEPS: usize = 1 << 16;
 
 /// A compiled filter.
 #[derive(Clone, Debug)]
-pub struct Sieve(Vec<Instruction>);
+pub struct Sieve {
+    instructions: Vec<Instruction>,
+    steps: Vec<Step>,
+}
+
+/// An instruction, made out once and not for every packet. What filters are made of most has steps of its own.
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    /// The accumulator becomes one, two or four octets of the packet.
+    Octet(usize),
+    Half(usize),
+    Word(usize),
+    Load {
+        index: bool,
+        from: From,
+    },
+    Store {
+        index: bool,
+        cell: usize,
+    },
+    /// Goes on at the first step when the accumulator is that number, else at the second.
+    IfEqual(u32, Way),
+    /// The same when they have a bit in common.
+    IfCommon(u32, Way),
+    If {
+        code: u16,
+        k: u32,
+        way: Way,
+    },
+    Jump(usize),
+    Compute {
+        code: u16,
+        k: u32,
+    },
+    /// The index register becomes the accumulator, or the other way round.
+    ToIndex,
+    FromIndex,
+    Return(u32),
+    ReturnAccumulator,
+    /// No instruction.
+    None,
+}
+
+/// Where to go on.
+#[derive(Clone, Copy, Debug)]
+struct Way {
+    holds: usize,
+    fails: usize,
+}
+
+/// What is loaded.
+#[derive(Clone, Copy, Debug)]
+enum From {
+    Number(u32),
+    Packet {
+        place: u32,
+        octets: usize,
+    },
+    /// The same, so far behind the index register.
+    Indexed {
+        place: u32,
+        octets: usize,
+    },
+    Memory(usize),
+    Length,
+    /// The length of an IPv4 header that begins there.
+    HeaderLength(u32),
+}
 
 impl Sieve {
     /// Compiles an expression for frames of a link type, libpcap's number.
@@ -24,12 +91,18 @@ impl Sieve {
     /// libpcap's, about the expression.
     pub fn compile(expression: &str, optimize: bool, link: i32) -> Result<Sieve, pcap::Error> {
         let program = pcap::Capture::dead(pcap::Linktype(link))?.compile(expression, optimize)?;
-        bpf::instructions(&program).map(Sieve)
+        bpf::instructions(&program).map(Sieve::new)
+    }
+
+    fn new(instructions: Vec<Instruction>) -> Sieve {
+        let steps =
+            instructions.iter().zip(1..).map(|(instruction, next)| step(*instruction, next)).collect();
+        Sieve { instructions, steps }
     }
 
     /// The instructions.
     pub fn program(&self) -> &[Instruction] {
-        &self.0
+        &self.instructions
     }
 
     /// Whether a packet passes. `length` is its length on the wire.
@@ -42,19 +115,20 @@ impl Sieve {
         let (mut a, mut x, mut memory) = (0u32, 0u32, [0u32; MEMORY]);
         let mut at = 0usize;
         for _ in 0..STEPS {
-            let Instruction { code, jt, jf, k } = *self.0.get(at)?;
+            let step = *self.steps.get(at)?;
             at += 1;
-            match code & 7 {
-                0 | 1 => {
-                    let value = load(code, k, x, packet, length, &memory)?;
-                    if code & 7 == 0 { a = value } else { x = value }
+            match step {
+                Step::Octet(place) => a = u32::from(*packet.get(place)?),
+                Step::Half(place) => a = u32::from(u16::from_be_bytes(*packet.get(place..)?.first_chunk()?)),
+                Step::Word(place) => a = u32::from_be_bytes(*packet.get(place..)?.first_chunk()?),
+                Step::Load { index, from } => {
+                    let value = load(from, x, packet, length, &memory)?;
+                    if index { x = value } else { a = value }
                 }
-                2 => *memory.get_mut(k as usize)? = a,
-                3 => *memory.get_mut(k as usize)? = x,
-                4 => a = compute(code, a, if code & 8 == 0 { k } else { x })?,
-                // Backwards too.
-                5 if code == 0x05 => at = at.checked_add_signed(k.cast_signed() as isize)?,
-                5 => {
+                Step::Store { index, cell } => *memory.get_mut(cell)? = if index { x } else { a },
+                Step::IfEqual(k, way) => at = if a == k { way.holds } else { way.fails },
+                Step::IfCommon(k, way) => at = if a & k != 0 { way.holds } else { way.fails },
+                Step::If { code, k, way } => {
                     let operand = if code & 8 == 0 { k } else { x };
                     let holds = match code & 0xf0 {
                         0x10 => a == operand,
@@ -63,26 +137,52 @@ impl Sieve {
                         0x40 => a & operand != 0,
                         _ => return None,
                     };
-                    at += usize::from(if holds { jt } else { jf });
+                    at = if holds { way.holds } else { way.fails };
                 }
-                6 if code == 0x16 => return Some(a),
-                6 => return Some(k),
-                _ if code == 0x07 => x = a,
-                _ if code == 0x87 => a = x,
-                _ => return None,
+                Step::Jump(to) => at = to,
+                Step::Compute { code, k } => a = compute(code, a, if code & 8 == 0 { k } else { x })?,
+                Step::ToIndex => x = a,
+                Step::FromIndex => a = x,
+                Step::Return(octets) => return Some(octets),
+                Step::ReturnAccumulator => return Some(a),
+                Step::None => return None,
             }
         }
         None
     }
 }
 
-/// The value that a load instruction loads.
-fn load(code: u16, k: u32, x: u32, packet: &[u8], length: u32, memory: &[u32; MEMORY]) -> Option<u32> {
-    let from = |place: u32, octets: usize| {
-        let place = place as usize;
-        let value = packet.get(place..place.checked_add(octets)?)?;
-        Some(value.iter().fold(0, |value, octet| value << 8 | u32::from(*octet)))
-    };
+/// What an instruction does; `next` is the number of the one behind it.
+fn step(instruction: Instruction, next: usize) -> Step {
+    let Instruction { code, jt, jf, k } = instruction;
+    let way = Way { holds: next + usize::from(jt), fails: next + usize::from(jf) };
+    match code & 7 {
+        class @ (0 | 1) => match (class == 1, source(code, k)) {
+            (_, None) => Step::None,
+            (false, Some(From::Packet { place, octets: 1 })) => Step::Octet(place as usize),
+            (false, Some(From::Packet { place, octets: 2 })) => Step::Half(place as usize),
+            (false, Some(From::Packet { place, octets: 4 })) => Step::Word(place as usize),
+            (index, Some(from)) => Step::Load { index, from },
+        },
+        class @ (2 | 3) => Step::Store { index: class == 3, cell: k as usize },
+        4 => Step::Compute { code, k },
+        // Backwards too.
+        5 if code == 0x05 => next.checked_add_signed(k.cast_signed() as isize).map_or(Step::None, Step::Jump),
+        5 => match code & 0xf8 {
+            0x10 => Step::IfEqual(k, way),
+            0x40 => Step::IfCommon(k, way),
+            _ => Step::If { code, k, way },
+        },
+        6 if code == 0x16 => Step::ReturnAccumulator,
+        6 => Step::Return(k),
+        _ if code == 0x07 => Step::ToIndex,
+        _ if code == 0x87 => Step::FromIndex,
+        _ => Step::None,
+    }
+}
+
+/// What a load instruction loads.
+fn source(code: u16, k: u32) -> Option<From> {
     let octets = match code & 0x18 {
         0x00 => 4,
         0x08 => 2,
@@ -90,14 +190,29 @@ fn load(code: u16, k: u32, x: u32, packet: &[u8], length: u32, memory: &[u32; ME
         _ => return None,
     };
     match code & 0xe0 {
-        0x00 => Some(k),
-        0x20 => from(k, octets),
-        0x40 => from(x.checked_add(k)?, octets),
-        0x60 => memory.get(k as usize).copied(),
-        0x80 => Some(length),
-        // The length of an IPv4 header.
-        0xa0 => from(k, 1).map(|first| (first & 0xf) * 4),
+        0x00 => Some(From::Number(k)),
+        0x20 => Some(From::Packet { place: k, octets }),
+        0x40 => Some(From::Indexed { place: k, octets }),
+        0x60 => Some(From::Memory(k as usize)),
+        0x80 => Some(From::Length),
+        0xa0 => Some(From::HeaderLength(k)),
         _ => None,
+    }
+}
+
+fn load(from: From, x: u32, packet: &[u8], length: u32, memory: &[u32; MEMORY]) -> Option<u32> {
+    let number = |place: u32, octets: usize| {
+        let place = place as usize;
+        let value = packet.get(place..place.checked_add(octets)?)?;
+        Some(value.iter().fold(0, |value, octet| value << 8 | u32::from(*octet)))
+    };
+    match from {
+        From::Number(number) => Some(number),
+        From::Packet { place, octets } => number(place, octets),
+        From::Indexed { place, octets } => number(x.checked_add(place)?, octets),
+        From::Memory(cell) => memory.get(cell).copied(),
+        From::Length => Some(length),
+        From::HeaderLength(place) => packet.get(place as usize).map(|first| u32::from(first & 0xf) * 4),
     }
 }
 
@@ -175,7 +290,7 @@ mod tests {
             packet in prop::collection::vec(any::<u8>(), 0..60),
         ) {
             let instructions = program.iter().map(|&(code, jt, jf, k)| Instruction { code: u16::from(code), jt, jf, k });
-            let _ = Sieve(instructions.collect()).run(&packet, 60);
+            let _ = Sieve::new(instructions.collect()).run(&packet, 60);
         }
     }
 
