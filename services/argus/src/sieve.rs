@@ -10,8 +10,8 @@ use crate::bpf;
 
 /// Cells of scratch memory.
 const MEMORY: usize = 16;
-/// Instructions after which a packet is given up: `protochain` walks through headers in a loop.
-const STEPS: usize = 1 << 16;
+/// Jumps after which a packet is given up: `protochain` walks through headers in a loop. Nothing but a jump goes back.
+const JUMPS: usize = 1 << 12;
 
 /// A compiled filter.
 #[derive(Clone, Debug)]
@@ -24,16 +24,16 @@ pub struct Sieve {
 #[derive(Clone, Copy, Debug)]
 enum Step {
     /// The accumulator becomes one, two or four octets of the packet.
-    Octet(usize),
-    Half(usize),
-    Word(usize),
+    Octet(u32),
+    Half(u32),
+    Word(u32),
     Load {
         index: bool,
         from: From,
     },
     Store {
         index: bool,
-        cell: usize,
+        cell: u32,
     },
     /// Goes on at the first step when the accumulator is that number, else at the second.
     IfEqual(u32, Way),
@@ -44,7 +44,7 @@ enum Step {
         k: u32,
         way: Way,
     },
-    Jump(usize),
+    Jump(u32),
     Compute {
         code: u16,
         k: u32,
@@ -61,8 +61,15 @@ enum Step {
 /// Where to go on.
 #[derive(Clone, Copy, Debug)]
 struct Way {
-    holds: usize,
-    fails: usize,
+    holds: u32,
+    fails: u32,
+}
+
+impl Way {
+    #[inline(always)]
+    fn when(self, holds: bool) -> usize {
+        (if holds { self.holds } else { self.fails }) as usize
+    }
 }
 
 /// What is loaded.
@@ -71,14 +78,14 @@ enum From {
     Number(u32),
     Packet {
         place: u32,
-        octets: usize,
+        octets: u8,
     },
     /// The same, so far behind the index register.
     Indexed {
         place: u32,
-        octets: usize,
+        octets: u8,
     },
-    Memory(usize),
+    Memory(u32),
     Length,
     /// The length of an IPv4 header that begins there.
     HeaderLength(u32),
@@ -113,21 +120,23 @@ impl Sieve {
     /// Octets of the packet to keep; `None` when it is too short for an instruction, or the program is no program.
     fn run(&self, packet: &[u8], length: u32) -> Option<u32> {
         let (mut a, mut x, mut memory) = (0u32, 0u32, [0u32; MEMORY]);
-        let mut at = 0usize;
-        for _ in 0..STEPS {
-            let step = *self.steps.get(at)?;
+        let (mut at, mut jumps) = (0usize, 0);
+        loop {
+            let step = self.steps.get(at)?;
             at += 1;
-            match step {
-                Step::Octet(place) => a = u32::from(*packet.get(place)?),
-                Step::Half(place) => a = u32::from(u16::from_be_bytes(*packet.get(place..)?.first_chunk()?)),
-                Step::Word(place) => a = u32::from_be_bytes(*packet.get(place..)?.first_chunk()?),
+            match *step {
+                Step::Octet(place) => a = u32::from(*packet.get(place as usize)?),
+                Step::Half(place) => {
+                    a = u32::from(u16::from_be_bytes(*packet.get(place as usize..)?.first_chunk()?))
+                }
+                Step::Word(place) => a = u32::from_be_bytes(*packet.get(place as usize..)?.first_chunk()?),
                 Step::Load { index, from } => {
                     let value = load(from, x, packet, length, &memory)?;
                     if index { x = value } else { a = value }
                 }
-                Step::Store { index, cell } => *memory.get_mut(cell)? = if index { x } else { a },
-                Step::IfEqual(k, way) => at = if a == k { way.holds } else { way.fails },
-                Step::IfCommon(k, way) => at = if a & k != 0 { way.holds } else { way.fails },
+                Step::Store { index, cell } => *memory.get_mut(cell as usize)? = if index { x } else { a },
+                Step::IfEqual(k, way) => at = way.when(a == k),
+                Step::IfCommon(k, way) => at = way.when(a & k != 0),
                 Step::If { code, k, way } => {
                     let operand = if code & 8 == 0 { k } else { x };
                     let holds = match code & 0xf0 {
@@ -137,9 +146,15 @@ impl Sieve {
                         0x40 => a & operand != 0,
                         _ => return None,
                     };
-                    at = if holds { way.holds } else { way.fails };
+                    at = way.when(holds);
                 }
-                Step::Jump(to) => at = to,
+                Step::Jump(to) => {
+                    at = to as usize;
+                    jumps += 1;
+                    if jumps > JUMPS {
+                        return None;
+                    }
+                }
                 Step::Compute { code, k } => a = compute(code, a, if code & 8 == 0 { k } else { x })?,
                 Step::ToIndex => x = a,
                 Step::FromIndex => a = x,
@@ -148,26 +163,25 @@ impl Sieve {
                 Step::None => return None,
             }
         }
-        None
     }
 }
 
 /// What an instruction does; `next` is the number of the one behind it.
-fn step(instruction: Instruction, next: usize) -> Step {
+fn step(instruction: Instruction, next: u32) -> Step {
     let Instruction { code, jt, jf, k } = instruction;
-    let way = Way { holds: next + usize::from(jt), fails: next + usize::from(jf) };
+    let way = Way { holds: next + u32::from(jt), fails: next + u32::from(jf) };
     match code & 7 {
         class @ (0 | 1) => match (class == 1, source(code, k)) {
             (_, None) => Step::None,
-            (false, Some(From::Packet { place, octets: 1 })) => Step::Octet(place as usize),
-            (false, Some(From::Packet { place, octets: 2 })) => Step::Half(place as usize),
-            (false, Some(From::Packet { place, octets: 4 })) => Step::Word(place as usize),
+            (false, Some(From::Packet { place, octets: 1 })) => Step::Octet(place),
+            (false, Some(From::Packet { place, octets: 2 })) => Step::Half(place),
+            (false, Some(From::Packet { place, octets: 4 })) => Step::Word(place),
             (index, Some(from)) => Step::Load { index, from },
         },
-        class @ (2 | 3) => Step::Store { index: class == 3, cell: k as usize },
+        class @ (2 | 3) => Step::Store { index: class == 3, cell: k },
         4 => Step::Compute { code, k },
         // Backwards too.
-        5 if code == 0x05 => next.checked_add_signed(k.cast_signed() as isize).map_or(Step::None, Step::Jump),
+        5 if code == 0x05 => next.checked_add_signed(k.cast_signed()).map_or(Step::None, Step::Jump),
         5 => match code & 0xf8 {
             0x10 => Step::IfEqual(k, way),
             0x40 => Step::IfCommon(k, way),
@@ -193,7 +207,7 @@ fn source(code: u16, k: u32) -> Option<From> {
         0x00 => Some(From::Number(k)),
         0x20 => Some(From::Packet { place: k, octets }),
         0x40 => Some(From::Indexed { place: k, octets }),
-        0x60 => Some(From::Memory(k as usize)),
+        0x60 => Some(From::Memory(k)),
         0x80 => Some(From::Length),
         0xa0 => Some(From::HeaderLength(k)),
         _ => None,
@@ -201,16 +215,19 @@ fn source(code: u16, k: u32) -> Option<From> {
 }
 
 fn load(from: From, x: u32, packet: &[u8], length: u32, memory: &[u32; MEMORY]) -> Option<u32> {
-    let number = |place: u32, octets: usize| {
-        let place = place as usize;
-        let value = packet.get(place..place.checked_add(octets)?)?;
-        Some(value.iter().fold(0, |value, octet| value << 8 | u32::from(*octet)))
+    let number = |place: u32, octets: u8| {
+        let data = packet.get(place as usize..)?;
+        Some(match octets {
+            1 => u32::from(*data.first()?),
+            2 => u32::from(u16::from_be_bytes(*data.first_chunk()?)),
+            _ => u32::from_be_bytes(*data.first_chunk()?),
+        })
     };
     match from {
         From::Number(number) => Some(number),
         From::Packet { place, octets } => number(place, octets),
         From::Indexed { place, octets } => number(x.checked_add(place)?, octets),
-        From::Memory(cell) => memory.get(cell).copied(),
+        From::Memory(cell) => memory.get(cell as usize).copied(),
         From::Length => Some(length),
         From::HeaderLength(place) => packet.get(place as usize).map(|first| u32::from(first & 0xf) * 4),
     }
