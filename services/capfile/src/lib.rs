@@ -195,6 +195,7 @@ impl Reader {
 }
 
 /// What a packet is before its octets are borrowed: where they begin in the window, how many, and how many to pass over.
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Place {
     seconds: u32,
     nanos: i64,
