@@ -154,10 +154,13 @@ impl Outlet {
     /// # Errors
     /// One line: an output failed.
     pub fn close(mut self) -> Result<(), String> {
-        let done = self.flush().and_then(|()| self.outputs.failure.take().map_or(Ok(()), Err));
+        let mut done = self.flush().and_then(|()| self.outputs.failure.take().map_or(Ok(()), Err));
         for output in &self.outputs.list {
             if let Way::There(thread) = &output.way {
                 thread.finish();
+                if thread.has_failed() && done.is_ok() {
+                    done = Err(format!("{}: {} records were not written", thread.name(), thread.dropped()));
+                }
             }
         }
         if let Some(broadcast) = &self.broadcast {

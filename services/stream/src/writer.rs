@@ -7,6 +7,8 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
+
 use crate::ring::whole;
 use crate::source::{DEFAULT_PORT, resolve};
 use crate::{Error, INITIAL};
@@ -104,10 +106,27 @@ impl Writer {
     ///
     /// [`Error::Io`] or [`Error::UnknownHost`] when it cannot be opened.
     pub fn open(target: &Target, initial: &[u8; INITIAL]) -> Result<Writer, Error> {
+        Writer::open_by(target, initial, Appended::open)
+    }
+
+    /// The same, but a pipe that nobody reads is an error, and is not waited for.
+    ///
+    /// # Errors
+    ///
+    /// As [`Writer::open`].
+    pub fn open_at_once(target: &Target, initial: &[u8; INITIAL]) -> Result<Writer, Error> {
+        Writer::open_by(target, initial, Appended::open_at_once)
+    }
+
+    fn open_by(
+        target: &Target,
+        initial: &[u8; INITIAL],
+        open: impl Fn(&Path) -> io::Result<Appended>,
+    ) -> Result<Writer, Error> {
         let name = target.to_string();
         let fail = |e| Error::io(&name, e);
         let sink = match target {
-            Target::File(path) => Sink::File(Appended::open(path).map_err(fail)?),
+            Target::File(path) => Sink::File(open(path).map_err(fail)?),
             Target::Stdout => Sink::Stdout(io::stdout()),
             Target::Udp { host, port } => Sink::Udp(udp(host, *port).map_err(|e| match e {
                 Some(e) => Error::io(&name, e),
@@ -142,11 +161,16 @@ impl Writer {
         self.dropped
     }
 
+    /// Whether an error may pass: a file's, whose disk may have room again. A pipe or a device stays as it is.
+    pub fn can_recover(&self) -> bool {
+        matches!(&self.sink, Sink::File(file) if !file.special)
+    }
+
     /// Writes one whole record, or several back to back, some time before the next flush.
     ///
     /// # Errors
     ///
-    /// [`Error::Io`]; the output then ends at a record's border and is not to be written to again.
+    /// [`Error::Io`]; the output then ends at a record's border; only when [`Writer::can_recover`] it is to be written to again.
     pub fn write(&mut self, records: &[u8]) -> Result<(), Error> {
         self.write_run(records, crate::inbox::count(records))
     }
@@ -253,7 +277,19 @@ impl Appended {
     fn open(path: &Path) -> io::Result<Appended> {
         let mut options = OpenOptions::new();
         options.append(true).create(true).mode(0o644);
+        Appended::opened(path, options.open(path)?)
+    }
+
+    fn open_at_once(path: &Path) -> io::Result<Appended> {
+        let mut options = OpenOptions::new();
+        options.append(true).create(true).mode(0o644).custom_flags(nix::libc::O_NONBLOCK);
         let file = options.open(path)?;
+        let flags = OFlag::from_bits_retain(fcntl(&file, FcntlArg::F_GETFL)?) - OFlag::O_NONBLOCK;
+        fcntl(&file, FcntlArg::F_SETFL(flags))?;
+        Appended::opened(path, file)
+    }
+
+    fn opened(path: &Path, file: File) -> io::Result<Appended> {
         let special = !file.metadata()?.is_file();
         Ok(Appended { path: path.into(), file, looked: Instant::now(), special })
     }
