@@ -8,6 +8,7 @@ use crate::queue::Queues;
 use crate::slab::{NONE, Part};
 use crate::table::Table;
 use crate::time::{Time, nanos};
+use crate::tuple::become_classic;
 use packet::{Ip, Network, Summary, Transport};
 use std::time::Duration;
 
@@ -108,8 +109,14 @@ impl Engine {
 
     /// Accounts for one packet. `time` is the capture's; records that become due are given to `sink`.
     pub fn packet(&mut self, time: Time, summary: &Summary<'_>, sink: &mut dyn Sink) {
-        let key = Key::of(summary, &self.config);
-        let hash = self.table.hash_of(&key);
+        let mut key = Key::default();
+        let hash = match become_classic(&mut key, summary, &self.table.hasher) {
+            Some(hash) if self.config.is_classic() => hash,
+            _ => {
+                key = Key::of(summary, &self.config);
+                self.table.hash_of(&key)
+            }
+        };
         self.keyed_packet(time, summary, &key, hash, NONE, sink);
     }
 

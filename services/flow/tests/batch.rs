@@ -1,6 +1,6 @@
 //! Frames that come together give the same records as frames that come alone.
 
-use flow::{Config, Engine, Frame, Time};
+use flow::{Config, Engine, Frame, KeyParts, Time};
 use packet::{Dissector, LinkType};
 
 /// An Ethernet frame: a UDP datagram, a TCP segment, a fragment, an echo request or what is too short for any.
@@ -31,7 +31,21 @@ fn frame(number: u32) -> Vec<u8> {
 
 #[test]
 fn together_is_as_alone() {
+    as_alone(KeyParts::default(), false);
+}
+
+/// Where flows are not told apart by addresses, protocol and ports in either direction.
+#[test]
+fn together_is_as_alone_with_other_keys() {
+    as_alone(KeyParts::default(), true);
+    as_alone(KeyParts { vlan: true, layer_2: true, ..KeyParts::default() }, false);
+    as_alone(KeyParts { five_tuple: false, layer_3_matrix: true, ..KeyParts::default() }, false);
+}
+
+fn as_alone(key: KeyParts, unidirectional: bool) {
     let config = Config {
+        key,
+        unidirectional,
         application_octets: true,
         jitter: true,
         packet_size: true,
