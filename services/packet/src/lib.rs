@@ -2,7 +2,8 @@
 //!
 //! A [`Dissector`] is made once for a link type and then asked for a [`Summary`] of every frame. Nothing here keeps
 //! state between frames, nothing allocates, and no input makes it panic: every header is read through checked views
-//! (one file per protocol) and nesting is bounded. What a frame *means* for a flow (keys, directions, counters) is
+//! (one file per protocol) and nesting is bounded. What nearly all frames are is read in a straight line (`lane`),
+//! everything by the walk (`link`), with the same views. What a frame *means* for a flow (keys, directions, counters) is
 //! the `flow` crate's business. Rules: flow-model chapter, sections 2, 3 and 9.
 //!
 //! ```
