@@ -41,7 +41,7 @@ pub struct TimeText {
     precision: usize,
     unix: bool,
     signed: bool,
-    rendered: [Rendered; REMEMBERED],
+    rendered: Box<[Rendered; REMEMBERED]>,
     /// Whether the present text has a point in it.
     point: bool,
 }
@@ -56,7 +56,7 @@ impl TimeText {
             precision,
             unix,
             signed: false,
-            rendered: Default::default(),
+            rendered: Box::default(),
             point: unix && precision > 0,
         }
     }
