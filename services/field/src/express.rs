@@ -267,11 +267,13 @@ impl Printer {
                 }
                 Cell::Start | Cell::Last => {
                     let stamp = if cell == Cell::Start { brief.start } else { brief.last };
-                    small.clear();
-                    self.time.put_small(&mut small, Stamp::from_sec_usec(stamp.0, stamp.1));
-                    let width = width + if self.time.has_point() { plan.fraction } else { 0 };
-                    let text = small.text().map_or(usize::MAX, <[u8]>::len);
-                    (text <= width && small.copy_to(out, at + width - text)).then_some(width)
+                    let put = self.time.put_right(out, at, width, stamp);
+                    put.or_else(|| {
+                        let known = self.put_express(&mut small, express, cell, brief);
+                        let width = width + if self.time.has_point() { plan.fraction } else { 0 };
+                        let text = small.text().filter(|text| known && text.len() <= width)?.len();
+                        small.copy_to(out, at + width - text).then_some(width)
+                    })
                 }
                 Cell::Flags => {
                     let flags = brief.flags(|bit| express.letter(bit));

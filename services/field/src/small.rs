@@ -151,10 +151,7 @@ impl Small {
     /// Appends the first digits, at most six, of a fraction in microseconds.
     #[inline]
     pub fn put_micros(&mut self, micros: u32, digits: usize) {
-        let [a, b] = PAIRS[(micros / 10_000 % 100) as usize];
-        let [c, d] = PAIRS[(micros / 100 % 100) as usize];
-        let [e, f] = PAIRS[(micros % 100) as usize];
-        self.put_some([a, b, c, d, e, f], 6);
+        self.put_some(micro_digits(micros), 6);
         for _ in digits..6 {
             self.pop();
         }
@@ -235,6 +232,15 @@ impl Small {
         }
         self.pop();
     }
+}
+
+/// The six digits of a fraction in microseconds.
+#[inline]
+pub(crate) fn micro_digits(micros: u32) -> [u8; 6] {
+    let [a, b] = PAIRS[(micros / 10_000 % 100) as usize];
+    let [c, d] = PAIRS[(micros / 100 % 100) as usize];
+    let [e, f] = PAIRS[(micros % 100) as usize];
+    [a, b, c, d, e, f]
 }
 
 /// Decimal digits of a number.

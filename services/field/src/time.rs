@@ -1,7 +1,8 @@
 //! Time stamps as text: `RA_TIME_FORMAT`, `-u`, `-p` and the zone (chapter ra-output, section 6).
 
 use crate::number::{put_padded, put_uint};
-use crate::small::Small;
+use crate::place::put;
+use crate::small::{Small, micro_digits};
 use jiff::tz::{Offset, TimeZone};
 use jiff::{Timestamp, Zoned};
 use record::Stamp;
@@ -29,7 +30,12 @@ struct Rendered {
     texts: Vec<Vec<u8>>,
     /// Whether there is a point in it.
     point: bool,
+    /// All of it but the fraction behind it, when it is that short and simple, and its length.
+    short: Option<([u8; SHORT], usize)>,
 }
+
+/// Characters of a short text.
+const SHORT: usize = 16;
 
 /// Seconds whose text is remembered: a row may show first and last packets of both sides.
 const REMEMBERED: usize = 8;
@@ -108,6 +114,29 @@ impl TimeText {
         }
     }
 
+    /// Puts the text of seconds and microseconds to the right of a cell of a row, whose width is without the digits that
+    /// the fraction needs. `None` when that takes the longer way; else the whole width.
+    #[inline]
+    pub(crate) fn put_right(
+        &mut self,
+        out: &mut [u8],
+        at: usize,
+        width: usize,
+        (second, micros): (u32, u32),
+    ) -> Option<usize> {
+        const DIGITS: usize = 6;
+        if self.unix {
+            return None;
+        }
+        let place = self.render(second);
+        let (text, len) = self.rendered[place].short?;
+        let width = width + if self.point { DIGITS } else { 0 };
+        let from = at + width.checked_sub(len + DIGITS)?;
+        put(out, from, text);
+        put(out, from + len, micro_digits(micros));
+        Some(width)
+    }
+
     /// Whether the text of the stamp that was put last has a point in it.
     pub(crate) fn has_point(&self) -> bool {
         self.point
@@ -145,6 +174,16 @@ impl TimeText {
                 rendered.point |= text.contains(&b'.');
             }
         }
+        rendered.short = match (&self.pieces[..], rendered.texts.first()) {
+            ([Piece::Clock(_), Piece::Fraction], Some(text))
+                if text.len() <= SHORT && self.precision == 6 =>
+            {
+                let mut short = [b' '; SHORT];
+                short[..text.len()].copy_from_slice(text);
+                Some((short, text.len()))
+            }
+            _ => None,
+        };
     }
 }
 
