@@ -1,9 +1,11 @@
 //! Names of TCP and UDP ports, from the system's services database.
 
-/// The services database: protocol, port, name, in ascending order.
+use std::sync::OnceLock;
+
+/// The services database: protocol, port, name, in ascending order. That of the system is read when it is first asked.
 #[derive(Clone, Debug, Default)]
 pub struct Services {
-    entries: Vec<(u8, u16, Box<str>)>,
+    entries: OnceLock<Vec<(u8, u16, Box<str>)>>,
 }
 
 const TCP: u8 = 6;
@@ -12,32 +14,41 @@ const UDP: u8 = 17;
 impl Services {
     /// A database without entries.
     pub fn none() -> Services {
+        Services { entries: OnceLock::from(Vec::new()) }
+    }
+
+    /// `/etc/services`; a system without it has no names.
+    pub fn load() -> Services {
         Services::default()
     }
 
-    /// Reads `/etc/services`; a system without it has no names.
-    pub fn load() -> Services {
-        std::fs::read("/etc/services")
-            .map(|text| Services::parse(&String::from_utf8_lossy(&text)))
-            .unwrap_or_default()
+    fn entries(&self) -> &[(u8, u16, Box<str>)] {
+        self.entries.get_or_init(|| {
+            std::fs::read("/etc/services")
+                .map(|text| entries(&String::from_utf8_lossy(&text)))
+                .unwrap_or_default()
+        })
     }
 
     /// Reads lines of the form `name port/protocol [alias …] [# comment]`. The first name of a port counts.
     pub fn parse(text: &str) -> Services {
-        let mut entries: Vec<(u8, u16, Box<str>)> = text.lines().filter_map(entry).collect();
-        entries.sort_by_key(|&(protocol, port, _)| (protocol, port));
-        entries.dedup_by_key(|&mut (protocol, port, _)| (protocol, port));
-        Services { entries }
+        Services { entries: OnceLock::from(entries(text)) }
     }
 
     /// The name of a port of TCP (6) or UDP (17).
     pub fn name(&self, protocol: u8, port: u16) -> Option<&str> {
-        let at = self
-            .entries
-            .binary_search_by_key(&(protocol, port), |&(protocol, port, _)| (protocol, port))
-            .ok()?;
-        Some(&self.entries[at].2)
+        let entries = self.entries();
+        let at =
+            entries.binary_search_by_key(&(protocol, port), |&(protocol, port, _)| (protocol, port)).ok()?;
+        Some(&entries[at].2)
     }
+}
+
+fn entries(text: &str) -> Vec<(u8, u16, Box<str>)> {
+    let mut entries: Vec<(u8, u16, Box<str>)> = text.lines().filter_map(entry).collect();
+    entries.sort_by_key(|&(protocol, port, _)| (protocol, port));
+    entries.dedup_by_key(|&mut (protocol, port, _)| (protocol, port));
+    entries
 }
 
 fn entry(line: &str) -> Option<(u8, u16, Box<str>)> {
@@ -64,6 +75,6 @@ mod tests {
         assert_eq!(services.name(TCP, 80), Some("http"));
         assert_eq!(services.name(UDP, 80), None);
         assert_eq!(services.name(UDP, 53), Some("domain"));
-        assert_eq!(services.entries.len(), 2);
+        assert_eq!(services.entries().len(), 2);
     }
 }

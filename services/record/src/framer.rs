@@ -140,7 +140,7 @@ impl Framer {
     /// The record at the start of `input`, the octets from the current place on, when it is of a kind and a shape that
     /// leaves no doubt and [`Framer::next`] would return it. The caller that is done with it says so with
     /// [`Framer::skip`]. `None` says nothing: [`Framer::next`] knows.
-    #[inline]
+    #[inline(always)]
     pub fn glance<'a>(&'a mut self, input: &'a [u8]) -> Option<Glance<'a>> {
         if self.passing.is_some() {
             return None;

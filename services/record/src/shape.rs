@@ -132,7 +132,7 @@ fn slot(window: &Window, words: u16) -> usize {
 impl Shapes {
     /// The record that the window begins with, when nothing about it is in doubt: it is a flow record, its parts are
     /// known and fill it, and what may be a record follows it.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn glance<'a>(&'a mut self, window: &'a Window) -> Option<Glance<'a>> {
         let [typ, cause, high, low] = window[0];
         let words = u16::from_be_bytes([high, low]);
