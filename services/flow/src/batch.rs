@@ -121,7 +121,8 @@ impl Engine {
             frame.part = self.table.prefetch_flow(frame.hash);
         }
         if let Some(at) = before(STATE_AFTER) {
-            self.table.prefetch_state(pending[at % TOGETHER].part);
+            let frame = &pending[at % TOGETHER];
+            self.table.prefetch_state(frame.part, frame.key.direction);
         }
         if let Some(at) = before(TAKEN_AFTER) {
             let frame = &pending[at % TOGETHER];

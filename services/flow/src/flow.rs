@@ -7,6 +7,7 @@ use crate::time::Time;
 
 /// What was seen from one side: in the current record, or since the flow began where said so.
 #[derive(Clone, Copy, Debug)]
+#[repr(C)]
 pub(crate) struct Side {
     /// Time of the first packet of the record.
     pub first: Time,

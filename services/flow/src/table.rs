@@ -185,27 +185,36 @@ impl Table {
         self.index.prefetch(hash);
     }
 
-    /// The flow that a hash probably belongs to, or none. Asks for what a packet of it will need.
+    /// The flow that a hash probably belongs to, or none. Asks for its first part, which says where the rest is.
     #[inline(always)]
     pub fn prefetch_flow(&self, hash: u32) -> Part {
         let part = self.index.guess(hash);
         if let Some(flow) = self.flows.get(part) {
-            memory::prefetch_whole(flow);
-        }
-        if let Some(metrics) = self.metrics.get(part) {
-            memory::prefetch_whole(metrics);
+            memory::prefetch_span(&flow.key, &flow.rare);
         }
         part
     }
 
-    /// The same for the protocol state, once the flow says where it is.
+    /// Asks for the rest of what a packet of a flow will need, and no more: memory has only so many lines for us in a
+    /// given time. `direction` is that of the packet's key.
     #[inline(always)]
-    pub fn prefetch_state(&self, part: Part) {
-        if let Some(flow) = self.flows.get(part)
-            && flow.state == State::Tcp
-            && let Some(tcp) = self.tcp.get(flow.network)
-        {
-            memory::prefetch_whole(tcp);
+    pub fn prefetch_state(&self, part: Part, direction: u8) {
+        let Some(flow) = self.flows.get(part) else { return };
+        let side = &flow.sides[flow.side_of(direction) & 1];
+        memory::prefetch_span(&side.first, &side.bits);
+        if flow.state == State::Tcp {
+            if let Some(tcp) = self.tcp.get(flow.network) {
+                memory::prefetch_whole(tcp);
+            }
+        } else {
+            // Packets of both sides decide how long it may idle.
+            memory::prefetch_whole(&flow.sides);
+            if let Some(session) = self.sessions.get(flow.network) {
+                memory::prefetch(session);
+            }
+        }
+        if let Some(metrics) = self.metrics.get(part) {
+            memory::prefetch_whole(metrics);
         }
     }
 
@@ -217,10 +226,7 @@ impl Table {
         if let Some(after) = self.flows.get(flow.next) {
             memory::prefetch_whole(after);
         }
-        self.prefetch_state(next);
-        if let Some(metrics) = self.metrics.get(next) {
-            memory::prefetch_whole(metrics);
-        }
+        self.prefetch_state(next, 0);
         if index {
             self.index.prefetch(self.hash(&flow.key, self.rest_of(flow)));
         }

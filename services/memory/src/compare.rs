@@ -5,14 +5,15 @@
 #[inline(always)]
 pub fn equal(words: &[u32; 8], wanted: u32) -> u32 {
     use std::arch::x86_64::{
-        _mm_cmpeq_epi32, _mm_movemask_epi8, _mm_packs_epi16, _mm_packs_epi32, _mm_set_epi32, _mm_set1_epi32,
+        __m128i, _mm_cmpeq_epi32, _mm_loadu_si128, _mm_movemask_epi8, _mm_packs_epi16, _mm_packs_epi32,
+        _mm_set1_epi32,
     };
-    let [a, b, c, d, e, f, g, h] = words.map(u32::cast_signed);
-    // SAFETY: every x86_64 processor has SSE2, which is all that these need.
+    // SAFETY: every x86_64 processor has SSE2, which is all that these need; the eight words are two times four.
     let octets = unsafe {
         let wanted = _mm_set1_epi32(wanted.cast_signed());
-        let low = _mm_cmpeq_epi32(_mm_set_epi32(d, c, b, a), wanted);
-        let high = _mm_cmpeq_epi32(_mm_set_epi32(h, g, f, e), wanted);
+        let halves: *const __m128i = words.as_ptr().cast();
+        let low = _mm_cmpeq_epi32(_mm_loadu_si128(halves), wanted);
+        let high = _mm_cmpeq_epi32(_mm_loadu_si128(halves.add(1)), wanted);
         let all = _mm_packs_epi32(low, high);
         _mm_movemask_epi8(_mm_packs_epi16(all, all))
     };

@@ -10,6 +10,13 @@ pub fn prefetch<T>(item: &T) {
     line_of(std::ptr::from_ref(item).cast());
 }
 
+/// Asks for the cache lines of the first and the last of what lies within two lines.
+#[inline(always)]
+pub fn prefetch_span<T, U>(first: &T, last: &U) {
+    line_of(std::ptr::from_ref(first).cast());
+    line_of(std::ptr::from_ref(last).cast());
+}
+
 /// Asks for every cache line that `item` lies in.
 #[inline(always)]
 pub fn prefetch_whole<T>(item: &T) {
