@@ -197,8 +197,9 @@ impl Default for Flow {
     }
 }
 
-/// What `-A`, `-J` and `-m` keep.
+/// What `-A`, `-J` and `-m` keep: a cache line for the gaps of each side, and one for the rest.
 #[derive(Clone, Copy, Debug, Default)]
+#[repr(C, align(64))]
 pub(crate) struct Metrics {
     pub gaps: [Gaps; 2],
     /// Application octets of the record.

@@ -2,8 +2,9 @@
 
 use crate::time::Time;
 
-/// Gap statistics, in microseconds.
+/// Gap statistics, in microseconds. Packed, so that the gaps of a direction fill a cache line and no more.
 #[derive(Clone, Copy, Debug, Default)]
+#[repr(C, packed(4))]
 pub(crate) struct Accumulator {
     pub count: u32,
     pub min: f32,
@@ -49,6 +50,7 @@ impl Accumulator {
 
 /// The gaps of one direction.
 #[derive(Clone, Copy, Debug)]
+#[repr(C)]
 pub(crate) struct Gaps {
     /// The latest packet; kept from record to record.
     latest: Time,

@@ -214,7 +214,8 @@ impl Table {
             }
         }
         if let Some(metrics) = self.metrics.get(part) {
-            memory::prefetch_whole(metrics);
+            memory::prefetch(&metrics.gaps[flow.side_of(direction) & 1]);
+            memory::prefetch(&metrics.application);
         }
     }
 
