@@ -34,6 +34,19 @@ pub static PARTS: [(&str, Index); Index::COUNT] = [
     ("score", Index::Score),
 ];
 
+/// The one of some names that a mistyped one was most likely meant for; `None` when none is near.
+pub fn nearest<'n>(mistyped: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+    // As far as one letter in three may be wrong, and none is compared that cannot be near.
+    let mistyped = mistyped.to_ascii_lowercase();
+    let allowed = (mistyped.chars().count() / 3).clamp(1, 3);
+    names
+        .filter(|name| name.len().abs_diff(mistyped.len()) <= allowed)
+        .map(|name| (strsim::osa_distance(&mistyped, name), name))
+        .filter(|&(distance, name)| distance <= allowed && distance < name.len())
+        .min_by_key(|&(distance, _)| distance)
+        .map(|(_, name)| name)
+}
+
 /// IP protocol names by number; numbers without an assignment are `unas`.
 #[rustfmt::skip]
 pub static PROTOCOLS: [&str; 256] = [

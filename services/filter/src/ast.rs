@@ -93,6 +93,10 @@ pub enum Direction {
     Either,
     /// `src and dst`.
     Both,
+    /// `lcl`: the end of locality 3 or more (5.x).
+    Local,
+    /// `rmt`: the end of less (5.x).
+    Remote,
 }
 
 /// Comparison words.
@@ -195,6 +199,8 @@ pub enum Type {
     Locality,
     MacClass,
     Interface,
+    /// The name that was given to a source id.
+    Node,
 }
 
 /// Tests that take a direction but no value (filter chapter, section 6.6).
@@ -258,6 +264,10 @@ pub enum State {
     CountryCode,
     BothLocal,
     BothRemote,
+    /// 5.x: the record belongs to the set that others are compared with.
+    Baseline,
+    /// 5.x: the record was found in that set.
+    Matched,
 }
 
 /// An identifier.

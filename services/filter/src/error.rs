@@ -64,6 +64,13 @@ pub enum Found {
     End,
     /// These characters.
     Text(String),
+    /// A word that is none of the language, and what was perhaps meant.
+    Unknown {
+        /// The word.
+        word: String,
+        /// A word or an expression of the language.
+        meant: String,
+    },
 }
 
 impl fmt::Display for Found {
@@ -71,6 +78,7 @@ impl fmt::Display for Found {
         match self {
             Found::End => f.write_str("the end of the filter"),
             Found::Text(text) => write!(f, "'{}'", shorten(text)),
+            Found::Unknown { word, meant } => write!(f, "'{}' (perhaps `{meant}`)", shorten(word)),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The words of the language (filter chapter, sections 2.1 and 12).
 
 use crate::ast::{Cmp, Flag, Protocol, State, Type};
+use crate::error::Found;
 
 /// What a keyword is to the grammar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,6 +12,9 @@ pub(crate) enum Keyword {
     Cmp(Cmp),
     Src,
     Dst,
+    /// `lcl`, `rmt`: the end that is local, the end that is not.
+    Lcl,
+    Rmt,
     Mask,
     Type(Type),
     Protocol(Protocol),
@@ -196,6 +200,9 @@ fn v5(word: &str) -> Option<Keyword> {
         "intflowsdev" => K::Type(Type::InterFlowDeviation),
         "class" => K::Type(Type::MacClass),
         "inf" => K::Type(Type::Interface),
+        "node" => K::Type(Type::Node),
+        "lcl" => K::Lcl,
+        "rmt" | "rem" => K::Rmt,
         "gre" => K::Protocol(Protocol::Gre),
         "geneve" => K::Protocol(Protocol::Geneve),
         "vxlan" => K::Protocol(Protocol::Vxlan),
@@ -217,6 +224,8 @@ fn v5(word: &str) -> Option<Keyword> {
         "unrfilter" => K::State(State::UnreachCode(13)),
         "unrhostpre" => K::State(State::UnreachCode(14)),
         "unrnetpre" => K::State(State::UnreachCode(15)),
+        "baseline" => K::State(State::Baseline),
+        "match" => K::State(State::Matched),
         "local" => K::State(State::BothLocal),
         "remote" => K::State(State::BothRemote),
         _ => return None,
@@ -229,5 +238,98 @@ pub(crate) fn since_v5(word: &str) -> Option<Keyword> {
         "loss" => Some(Keyword::Type(Type::Loss)),
         "cor" | "corolated" => Some(Keyword::Type(Type::Observers)),
         _ => None,
+    }
+}
+
+/// The words that a mistyped one may have been meant for.
+#[rustfmt::skip]
+const WORDS: &[&str] = &[
+    "and", "or", "not", "eq", "equal", "lt", "less", "lte", "gt", "greater", "gte", "src", "dst", "mask",
+    "man", "mar", "far", "event", "index", "start", "init", "stop", "status", "shut", "error", "timeout",
+    "host", "net", "srcid", "inode", "gateway", "port", "proto", "ttl", "tos", "dsb", "dsbyte", "co", "as",
+    "asn", "ipid", "vid", "vpri", "mid", "encaps", "spi", "seq", "trans", "pkts", "pkt", "bytes", "byte",
+    "appbytes", "appbyte", "data", "tcpb", "base", "nstroke", "nstrokes", "rate", "load", "ploss", "pcr",
+    "pcratio", "abr", "abratio", "dur", "avgdur", "deldur", "delstime", "delltime", "intpkt", "inter",
+    "intpktact", "intpktidle", "jit", "jitter", "jitact", "jitidle", "ether", "link", "fddi", "ppp", "slip",
+    "ip", "ipv4", "ipv6", "arp", "rarp", "tcp", "udp", "icmp", "igmp", "rtp", "rtcp", "udt", "mpls", "vlan",
+    "isis", "syn", "fin", "rst", "reset", "ack", "push", "urg", "ece", "cwr", "ecn", "retrans", "drop",
+    "outoforder", "ooo", "winshut", "frag", "fragonly", "multipath", "mpath", "hello", "lsp", "csnp",
+    "psnp", "est", "con", "avail", "normal", "wait", "synack", "finack", "tcpopt", "mss", "wscale",
+    "selackok", "selack", "tcpecho", "tcpechoreply", "tcptimestamp", "tcpcc", "tcpccnew", "tcpccecho",
+    "secn", "decn", "echo", "unreach", "redirect", "timexed", "icmpmap", "rtr", "mbr", "lvg", "cocode",
+    "multicast", "broadcast", "loss", "cor", "corolated", "neq", "notequal", "addr", "count", "maxseg",
+    "masklen", "mlen", "lat", "lon", "loc", "intflow", "intflowsdev", "class", "inf", "node", "lcl", "rmt",
+    "rem", "gre", "geneve", "vxlan", "reuse", "unr", "unrnet", "unrhost", "unrproto", "unrport", "unrfrag",
+    "unrsrcfail", "unrnetunk", "unrhostunk", "unriso", "unrnetpro", "unrhostpro", "unrnettos", "unrhosttos",
+    "unrfilter", "unrhostpre", "unrnetpre", "baseline", "match", "local", "remote",
+];
+
+/// Words of packet filters and of `ra -s` that have another form here.
+const ELSEWHERE: &[(&str, &str)] = &[
+    ("ip4", "ipv4"),
+    ("ip6", "ipv6"),
+    ("icmp6", "proto ipv6-icmp"),
+    ("icmpv6", "proto ipv6-icmp"),
+    ("esp", "proto esp"),
+    ("ah", "proto ah"),
+    ("sctp", "proto sctp"),
+    ("ospf", "proto ospf"),
+    ("pim", "proto pim"),
+    ("vrrp", "proto vrrp"),
+    ("portrange", "port LOW-HIGH"),
+    ("saddr", "src host"),
+    ("daddr", "dst host"),
+    ("laddr", "lcl host"),
+    ("raddr", "rmt host"),
+    ("sport", "src port"),
+    ("dport", "dst port"),
+    ("spkts", "src pkts"),
+    ("dpkts", "dst pkts"),
+    ("sbytes", "src bytes"),
+    ("dbytes", "dst bytes"),
+    ("sttl", "src ttl"),
+    ("dttl", "dst ttl"),
+    ("sloc", "src loc"),
+    ("dloc", "dst loc"),
+    ("smac", "ether src"),
+    ("dmac", "ether dst"),
+];
+
+/// What to say of a word that begins no test.
+pub(crate) fn unknown(word: &str) -> Found {
+    let lower = word.to_ascii_lowercase();
+    let elsewhere = ELSEWHERE.iter().find(|(known, _)| *known == lower).map(|(_, here)| *here);
+    match elsewhere.or_else(|| field::names::nearest(word, WORDS.iter().copied())) {
+        Some(meant) => Found::Unknown { word: word.to_owned(), meant: meant.to_owned() },
+        None => Found::Text(word.to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_proposed_is_of_the_language() {
+        for word in WORDS {
+            assert!(lookup(word).is_some(), "{word}");
+        }
+        for (word, here) in ELSEWHERE {
+            assert!(lookup(word).is_none(), "{word}");
+            assert!(lookup(here.split(' ').next().unwrap_or_default()).is_some(), "{here}");
+        }
+    }
+
+    #[test]
+    fn mistyped_words_are_understood() {
+        let meant = |word: &str| match unknown(word) {
+            Found::Unknown { meant, .. } => Some(meant),
+            _ => None,
+        };
+        assert_eq!(meant("hots").as_deref(), Some("host"));
+        assert_eq!(meant("TCP").as_deref(), Some("tcp"));
+        assert_eq!(meant("sctp").as_deref(), Some("proto sctp"));
+        assert_eq!(meant("portrange").as_deref(), Some("port LOW-HIGH"));
+        assert_eq!(meant("nonsense"), None);
     }
 }

@@ -20,6 +20,10 @@ pub trait Names {
     fn network(&self, name: &str) -> Option<Ipv4Addr>;
     /// The Ethernet address of a host.
     fn ether(&self, name: &str) -> Option<[u8; 6]>;
+    /// The source ids that were given a name, as they are shown.
+    fn source_ids(&self, _: &str) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// No names at all: only numbers are accepted.

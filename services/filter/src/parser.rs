@@ -4,7 +4,7 @@ use crate::ast::{
     Cast, Cmp, Connective, Direction, Expr, ExprKind, Head, Id, Number, Protocol, Type, V4Mask,
 };
 use crate::error::{Found, Problem, Span, SyntaxError};
-use crate::keyword::Keyword;
+use crate::keyword::{self, Keyword};
 use crate::lexer::{self, Dialect, Token, TokenKind};
 
 /// How deep parentheses and `not` may be nested.
@@ -118,7 +118,9 @@ impl Parser<'_> {
                 match self.peek_keyword() {
                     Some(Keyword::Broadcast) => alone(self, cast(Some(protocol), Cast::Broadcast)),
                     Some(Keyword::Multicast) => alone(self, cast(Some(protocol), Cast::Multicast)),
-                    Some(Keyword::Src | Keyword::Dst) => self.directed(Some(protocol), start),
+                    Some(Keyword::Src | Keyword::Dst | Keyword::Lcl | Keyword::Rmt) => {
+                        self.directed(Some(protocol), start)
+                    }
                     Some(Keyword::Type(kind)) => self.typed(
                         Head { protocol: Some(protocol), direction: Direction::Unspecified, kind },
                         start,
@@ -130,7 +132,7 @@ impl Parser<'_> {
                     }
                 }
             }
-            Keyword::Src | Keyword::Dst => self.directed(None, start),
+            Keyword::Src | Keyword::Dst | Keyword::Lcl | Keyword::Rmt => self.directed(None, start),
             Keyword::Type(kind) => {
                 self.typed(Head { protocol: None, direction: Direction::Unspecified, kind }, start)
             }
@@ -172,25 +174,26 @@ impl Parser<'_> {
         }
     }
 
-    /// `src`, `dst`, and the two joined by `or` or `and` in either order.
+    /// `src`, `dst`, and the two joined by `or` or `and` in either order; `lcl` and `rmt` likewise.
     fn direction(&mut self) -> Result<Direction, SyntaxError> {
-        let first = self.peek_keyword();
+        let (alone, other, expected) = match self.peek_keyword() {
+            Some(Keyword::Src) => (Direction::Src, Keyword::Dst, "`dst`"),
+            Some(Keyword::Lcl) => (Direction::Local, Keyword::Rmt, "`rmt`"),
+            Some(Keyword::Rmt) => (Direction::Remote, Keyword::Lcl, "`lcl`"),
+            _ => (Direction::Dst, Keyword::Src, "`src`"),
+        };
         self.at += 1;
         let joined = match self.peek_keyword() {
             Some(Keyword::Or) => Direction::Either,
             Some(Keyword::And) => Direction::Both,
-            _ if first == Some(Keyword::Src) => return Ok(Direction::Src),
-            _ => return Ok(Direction::Dst),
+            _ => return Ok(alone),
         };
         self.at += 1;
-        match self.peek_keyword() {
-            second @ Some(Keyword::Src | Keyword::Dst) if second != first => {
-                self.at += 1;
-                Ok(joined)
-            }
-            _ if first == Some(Keyword::Src) => Err(self.unexpected("`dst`")),
-            _ => Err(self.unexpected("`src`")),
+        if self.peek_keyword() != Some(other) {
+            return Err(self.unexpected(expected));
         }
+        self.at += 1;
+        Ok(joined)
     }
 
     /// The type word itself and the identifier after it.
@@ -269,6 +272,10 @@ impl Parser<'_> {
             TokenKind::Quoted(text) => Id::Name { text: text.clone(), quoted: true, length: None },
             TokenKind::Name(text) => Id::Name { text: text.clone(), quoted: false, length: None },
             TokenKind::NewKeyword(_) => self.word_as_name(),
+            // Some encapsulations are called as protocols are.
+            TokenKind::Keyword(_) if head.kind == Type::Encaps && !self.dialect.historic => {
+                self.word_as_name()
+            }
             // 5.x: protocol words need no backslash after `proto`.
             TokenKind::Keyword(Keyword::Protocol(_))
                 if head.kind == Type::Proto && !self.dialect.historic =>
@@ -410,6 +417,7 @@ impl Parser<'_> {
     fn unexpected(&self, expected: &'static str) -> SyntaxError {
         let found = match self.peek() {
             None => Found::End,
+            Some(TokenKind::Name(word)) if expected == TERM => keyword::unknown(word),
             Some(_) => Found::Text(self.lexeme().to_owned()),
         };
         SyntaxError::new(self.text, self.here(), Problem::Unexpected { expected, found })
@@ -445,7 +453,7 @@ fn expected_id(kind: Type) -> &'static str {
         Type::Dsb => "a number or the name of a code point",
         Type::Co => "two letters of a country",
         Type::Encaps => "the name of an encapsulation",
-        Type::MacClass | Type::Interface => "a name",
+        Type::MacClass | Type::Interface | Type::Node => "a name",
         _ => "a number (comparisons are the words `gt`, `gte`, `lt`, `lte`)",
     }
 }

@@ -96,6 +96,7 @@ impl<'v, 'a> Subject<'v, 'a> {
             }
             Test::SourceId(word) => self.known(self.source_id()).is_some_and(|id| short_id(id) == Some(word)),
             Test::LongSourceId(id) => self.source_id().is_some_and(|found| long_id(found) == Some(id)),
+            Test::Marked(mark) => self.view.is_marked(mark),
             Test::Interface(name) => self.view.transport().and_then(|t| t.interface) == Some(name),
             Test::Whole(whole, side, relation, constant) => {
                 let value = self.whole(whole, side);

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use record::Mark;
+
 /// A side of the flow, as the reader shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Side {
@@ -53,6 +55,8 @@ pub enum Test {
     SourceId(u32),
     /// Source id, sixteen octets.
     LongSourceId(u128),
+    /// A reader put this mark on the record.
+    Marked(Mark),
     /// Interface name of the source id.
     Interface([u8; 4]),
     /// A whole number.
@@ -254,6 +258,7 @@ impl fmt::Display for Test {
             Test::Network(subtype) => write!(f, "network block == {subtype:#04x}"),
             Test::SourceId(word) => write!(f, "source id == {}", Ipv4Addr::from(word)),
             Test::LongSourceId(id) => write!(f, "source id == {id:032x}"),
+            Test::Marked(mark) => write!(f, "marked {mark:?}"),
             Test::Interface(name) => write!(f, "interface == {}", name.escape_ascii()),
             Test::Whole(value, side, relation, constant) => {
                 if value.has_sides() {

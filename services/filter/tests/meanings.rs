@@ -59,6 +59,8 @@ fn words_find_their_records() {
         ("srcid 192.0.2.1", &[0, 1, 2, 3, 4]),
         ("srcid \"man0\"", &[5]),
         ("inf man0", &[5]),
+        ("inf eth0", &[]),
+        ("inf m234an0", &[5]),
         ("seq 7", &[5]),
         ("gre and vxlan", &[5]),
         ("gre host 10.0.0.30", &[5]),
@@ -70,6 +72,14 @@ fn words_find_their_records() {
         ("dst lon -5.0", &[5]),
         ("loc 5", &[5]),
         ("local", &[5]),
+        ("lcl host 10.0.0.1", &[5]),
+        ("lcl 10.0.0.2", &[5]),
+        ("rmt host 10.0.0.2", &[]),
+        ("lcl or rmt host 10.0.0.1", &[1, 3, 4, 5]),
+        ("lcl and rmt host 10.0.0.1", &[]),
+        ("lcl bytes gte 0", &[5]),
+        ("baseline", &[]),
+        ("not match", &[0, 1, 2, 3, 4, 5]),
         ("remote", &[]),
         ("loss gt 0", &[]),
         ("dur gt 0.0799 and lt 0.0801", &[1]),
@@ -78,6 +88,7 @@ fn words_find_their_records() {
         ("tcpb 1000 and 5000", &[1]),
         ("ttl 64", &[1]),
         ("encaps eth and not far", &[]),
+        ("encaps mpls or encaps udt or encaps geneve", &[]),
     ];
     for (text, wanted) in table {
         assert_eq!(matched(text, &Options::default()), *wanted, "{text}");
@@ -136,6 +147,55 @@ fn names_come_from_where_the_options_say() {
     assert_eq!(FilesAndResolver.service("http"), SystemFiles::etc().service("http"));
 }
 
+/// Three source ids by name, one name for two of them.
+struct Nodes;
+
+impl Names for Nodes {
+    fn host(&self, _: &str) -> Vec<std::net::IpAddr> {
+        Vec::new()
+    }
+    fn service(&self, _: &str) -> Vec<(u8, u16)> {
+        Vec::new()
+    }
+    fn protocol(&self, _: &str) -> Option<u8> {
+        None
+    }
+    fn network(&self, _: &str) -> Option<std::net::Ipv4Addr> {
+        None
+    }
+    fn ether(&self, _: &str) -> Option<[u8; 6]> {
+        None
+    }
+    fn source_ids(&self, name: &str) -> Vec<String> {
+        match name {
+            "border" => vec!["192.0.2.1".into(), "man0".into()],
+            "core" => vec!["12345678-1234-1234-1234-123456789abc".into()],
+            _ => Vec::new(),
+        }
+    }
+}
+
+#[test]
+fn source_ids_have_names() {
+    let options = Options { names: &Nodes, ..Options::default() };
+    assert_eq!(matched("node border", &options), [0, 1, 2, 3, 4, 5]);
+    assert_eq!(matched("node \"border\" and gre", &options), [5]);
+    assert_eq!(matched("srcid border and tcp", &options), [1]);
+    assert_eq!(matched("node core", &options), []);
+}
+
+#[test]
+fn marks_are_of_the_view() {
+    let filter = Filter::parse("baseline and not match").expect("good");
+    let octets = texts::handmade_records();
+    let mut view = common::records(&octets)[1];
+    assert!(!filter.matches(&view));
+    view.mark(record::Mark::Baseline);
+    assert!(filter.matches(&view));
+    view.mark(record::Mark::Matched);
+    assert!(!filter.matches(&view));
+}
+
 #[test]
 fn code_points_have_two_tables() {
     let disa = Options { code_points: CodePoints::Disa, ..Options::default() };
@@ -191,6 +251,10 @@ fn errors_say_what_was_expected_and_where() {
             "expected a test such as `tcp`, `src host`, `port` or `(`, found the end of the filter",
         ),
         ("port > 80", 6, "comparisons are the words `gt`, `gte`, `lt`, `lte`"),
+        ("tpc and port 80", 1, "found 'tpc' (perhaps `tcp`)"),
+        ("sctp", 1, "(perhaps `proto sctp`)"),
+        ("src or rmt port 1", 8, "expected `dst`"),
+        ("node nobody", 6, "no source id is called 'nobody'"),
         ("tcp udp", 5, "expected `and`, `or` or the end, found 'udp'"),
         ("(tcp", 5, "expected `)`, `and` or `or`, found the end of the filter"),
         ("tcp or 443", 8, "a qualifier such as `port` or `host` before the identifier"),

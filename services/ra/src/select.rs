@@ -4,11 +4,13 @@ use crate::range::{Counted, RecordRange};
 use crate::settings::Settings;
 use crate::variables::DirectionStage;
 use field::Services;
-use filter::Filter;
+use filter::{FilesAndResolver, Filter, Names};
 use record::dsr::flow::{DIRECTION, FlowKey, Ipv4Key, address};
 use record::dsr::network::{status, subtype};
 use record::{Index, RecordView};
 use regex::bytes::Regex;
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
 use stream::TimeRange;
 
 /// Bits of a key's qualifier that say what its addresses are.
@@ -235,12 +237,47 @@ fn may_need_repair(view: &RecordView<'_>) -> bool {
     }
 }
 
+/// Names as the system knows them, and those that were given to source ids.
+struct Given<'s> {
+    /// Id and name.
+    aliases: Option<&'s BTreeMap<String, String>>,
+}
+
+impl Names for Given<'_> {
+    fn host(&self, name: &str) -> Vec<IpAddr> {
+        FilesAndResolver.host(name)
+    }
+
+    fn service(&self, name: &str) -> Vec<(u8, u16)> {
+        FilesAndResolver.service(name)
+    }
+
+    fn protocol(&self, name: &str) -> Option<u8> {
+        FilesAndResolver.protocol(name)
+    }
+
+    fn network(&self, name: &str) -> Option<Ipv4Addr> {
+        FilesAndResolver.network(name)
+    }
+
+    fn ether(&self, name: &str) -> Option<[u8; 6]> {
+        FilesAndResolver.ether(name)
+    }
+
+    fn source_ids(&self, name: &str) -> Vec<String> {
+        let aliases = self.aliases.into_iter().flatten();
+        aliases.filter(|(_, given)| *given == name).map(|(id, _)| id.clone()).collect()
+    }
+}
+
 /// Compiles a filter as the settings want it.
 ///
 /// # Errors
 /// One line that says what is wrong and where.
 pub fn compile(settings: &Settings, text: &str) -> Result<Filter, String> {
+    let names = Given { aliases: settings.style.aliases.as_deref() };
     let options = filter::Options {
+        names: &names,
         compat: settings.style.compat.then_some(filter::Compat::V3_0_8),
         precision: settings.style.precision.min(255) as u8,
         code_points: if settings.style.disa {

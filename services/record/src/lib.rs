@@ -36,7 +36,7 @@ pub use model::{Dsr, EncodeError, Form, Record};
 pub use shape::{Family, Glance, Key};
 pub use source_id::SourceId;
 pub use stamp::Stamp;
-pub use view::{Layout, Parts, RecordError, RecordView};
+pub use view::{Layout, Mark, Parts, RecordError, RecordView};
 
 /// Octets of the longest record: 65 535 words.
 pub const MAX_RECORD_LEN: usize = 65_535 * 4;

@@ -10,6 +10,7 @@ use crate::mar::Mar;
 use thiserror::Error;
 
 pub use fields::Parts;
+pub use repair::Mark;
 
 /// Why octets are not a record that can be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]

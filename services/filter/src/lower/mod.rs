@@ -279,7 +279,15 @@ fn sided(direction: Direction, cond: impl Fn(Side) -> Cond) -> Cond {
         Direction::Dst => cond(Side::Dst),
         Direction::Unspecified | Direction::Either => cond(Side::Src).or(cond(Side::Dst)),
         Direction::Both => cond(Side::Src).and(cond(Side::Dst)),
+        Direction::Local => there(cond, state::is_local),
+        Direction::Remote => there(cond, state::is_remote),
     }
+}
+
+/// Applies a one-sided condition at the ends that are local, or at those that are not.
+fn there(cond: impl Fn(Side) -> Cond, place: fn(Side) -> Cond) -> Cond {
+    let at = |side| place(side).and(cond(side));
+    at(Side::Src).or(at(Side::Dst))
 }
 
 /// A comparison from the three that are evaluated.

@@ -1,6 +1,8 @@
 //! Words that stand alone or after a direction (filter chapter, sections 6.1 and 6.6).
 
 use super::{Cond, Lowering, sided};
+use record::Mark;
+
 use crate::ast::{Direction, Flag, State};
 use crate::test::{Family, Historic, Relation, Side, Test, Whole, Word};
 
@@ -85,10 +87,10 @@ impl Lowering<'_> {
             State::CountryCode if self.historic() => Test::Historic(Historic::CountryNotZero).into(),
             State::CountryCode => Test::Whole(Whole::Country, Side::Src, Relation::Ge, 0).into(),
 
-            State::BothLocal => sided(Direction::Both, |side| locality(side, Relation::Ge)),
-            State::BothRemote => {
-                sided(Direction::Both, |side| locality_known(side).and(locality(side, Relation::Ge).not()))
-            }
+            State::BothLocal => sided(Direction::Both, is_local),
+            State::BothRemote => sided(Direction::Both, is_remote),
+            State::Baseline => Test::Marked(Mark::Baseline).into(),
+            State::Matched => Test::Marked(Mark::Matched).into(),
         }
     }
 
@@ -197,10 +199,13 @@ fn icmp(typ: u8) -> Cond {
     icmp_type(typ).and(ICMP.into())
 }
 
-fn locality(side: Side, relation: Relation) -> Cond {
-    Test::Whole(Whole::Locality, side, relation, LOCAL).into()
+/// Whether an end is local.
+pub(super) fn is_local(side: Side) -> Cond {
+    Test::Whole(Whole::Locality, side, Relation::Ge, LOCAL).into()
 }
 
-fn locality_known(side: Side) -> Cond {
-    Test::Whole(Whole::Locality, side, Relation::Ge, i128::from(i8::MIN)).into()
+/// Whether an end is known not to be local.
+pub(super) fn is_remote(side: Side) -> Cond {
+    let known = Test::Whole(Whole::Locality, side, Relation::Ge, i128::from(i8::MIN));
+    Cond::from(known).and(is_local(side).not())
 }

@@ -18,11 +18,10 @@ impl Lowering<'_> {
             Type::SrcId => self.source_id(p),
             Type::Inode => self.inode(p),
             Type::Interface => match p.id {
-                Id::Name { text, length: None, .. } if text.len() <= 4 => {
-                    Ok(Test::Interface(four(text)).into())
-                }
-                _ => Err(self.wrong(p.span, "`inf` takes the first four letters of an interface's name")),
+                Id::Name { text, length: None, .. } => Ok(Test::Interface(interface_tag(text)).into()),
+                _ => Err(self.wrong(p.span, "`inf` takes the name of an interface")),
             },
+            Type::Node => self.node(p),
             Type::Encaps => self.encapsulation(p),
             Type::Co => self.country(p),
             Type::MacClass => self.mac_class(p),
@@ -172,6 +171,11 @@ impl Lowering<'_> {
 
     fn source_id(&self, p: &Primitive<'_>) -> Result<Cond, SyntaxError> {
         let word = |word: u32| Ok(Test::SourceId(word).into());
+        if let Id::Name { text, length: None, .. } = p.id
+            && let Some(ids) = self.given(text)
+        {
+            return Ok(ids);
+        }
         match p.id {
             Id::V4(address, V4Mask::None) => word(u32::from(*address)),
             Id::V6(address, None) => Ok(Test::LongSourceId(u128::from(*address)).into()),
@@ -199,6 +203,27 @@ impl Lowering<'_> {
             }
             _ => Err(self.wrong(p.span, format!("'{}' is not a source id", self.quote(p.span)))),
         }
+    }
+
+    /// `node NAME`: the source ids that were given this name.
+    fn node(&self, p: &Primitive<'_>) -> Result<Cond, SyntaxError> {
+        let Id::Name { text, length: None, .. } = p.id else {
+            return Err(self.wrong(p.span, "`node` takes the name of a source id"));
+        };
+        self.given(text).ok_or_else(|| {
+            let name = shorten(text);
+            self.wrong(
+                p.span,
+                format!("no source id is called '{name}' (RA_SRCID_ALIAS names the file of names)"),
+            )
+        })
+    }
+
+    /// The source ids that were given a name; `None` when there are none.
+    fn given(&self, name: &str) -> Option<Cond> {
+        let ids = if self.historic() { Vec::new() } else { self.options.names.source_ids(name) };
+        let tests: Vec<Cond> = ids.iter().filter_map(|id| id_test(id)).map(Cond::from).collect();
+        (!tests.is_empty()).then_some(Cond::Any(tests))
     }
 
     /// The node that sent the ICMP error mapped to the flow.
@@ -325,6 +350,32 @@ impl Lowering<'_> {
     }
 }
 
+/// A source id as it is shown.
+fn id_test(text: &str) -> Option<Test> {
+    if let Ok(address) = text.parse::<IpAddr>() {
+        return Some(match address {
+            IpAddr::V4(address) => Test::SourceId(address.into()),
+            IpAddr::V6(address) => Test::LongSourceId(address.into()),
+        });
+    }
+    if let Ok(number) = text.parse() {
+        return Some(Test::SourceId(number));
+    }
+    if text.len() == 36 {
+        let digits: String = text.split('-').collect();
+        return u128::from_str_radix(&digits, 16).ok().map(Test::LongSourceId);
+    }
+    (1..=4).contains(&text.len()).then(|| Test::SourceId(u32::from_be_bytes(four(text))))
+}
+
+/// What records have room for of an interface's name: four characters, of a longer one the first and the last three.
+fn interface_tag(name: &str) -> [u8; 4] {
+    match name.as_bytes() {
+        [first, _, .., a, b, c] => [*first, *a, *b, *c],
+        _ => four(name),
+    }
+}
+
 fn four(text: &str) -> [u8; 4] {
     let mut octets = [0; 4];
     for (octet, given) in octets.iter_mut().zip(text.bytes()) {
@@ -362,6 +413,8 @@ const ENCAPSULATIONS: &[(&str, u32)] = &[
     ("juniper", 0x200_0000),
     ("erspan", 0x400_0000),
     ("mpls", 0x1),
+    ("l2tp", 0x800_0000),
+    ("geneve", 0x1000_0000),
 ];
 
 /// Section 12: name, mask and value of the first octet.
@@ -370,7 +423,7 @@ const MAC_CLASSES: &[(&str, u64, u64)] = &[
     ("multi", 0x1, 0x1),
     ("uaa", 0x2, 0x0),
     ("laa", 0x2, 0x2),
-    ("lm", 0x7, 0x3),
+    ("lm", 0x3, 0x3),
     ("eli", 0xf, 0xa),
     ("sai", 0xf, 0xe),
     ("aai", 0xf, 0x2),

@@ -13,6 +13,17 @@ pub(super) struct Repair {
     pub(super) icmp_type: Option<u8>,
     /// Whether the record was turned round since it was read.
     pub(super) turned: bool,
+    /// A bit for each [`Mark`].
+    pub(super) marks: u8,
+}
+
+/// What a reader knows of a record that the record does not say (5.x: filter chapter, section 12).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mark {
+    /// It belongs to the set that others are compared with.
+    Baseline = 1,
+    /// It was found in that set.
+    Matched = 2,
 }
 
 impl RecordView<'_> {
@@ -21,6 +32,16 @@ impl RecordView<'_> {
         self.layout.key_exchanged = !self.layout.key_exchanged;
         self.layout.rest_exchanged = !self.layout.rest_exchanged;
         self.repair.turned = !self.repair.turned;
+    }
+
+    /// Puts a mark on the view.
+    pub fn mark(&mut self, mark: Mark) {
+        self.repair.marks |= mark as u8;
+    }
+
+    /// Whether the mark was put on the view.
+    pub fn is_marked(&self, mark: Mark) -> bool {
+        self.repair.marks & mark as u8 != 0
     }
 
     /// Whether [`RecordView::turn`] is in effect.
