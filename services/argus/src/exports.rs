@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 
 use flow::{Sink, Time};
-use netflow::{Counters, Decoder, Exporter};
+use netflow::{Decoder, Exporter};
 use packet::{Addresses, Network, Summary};
 use record::{Form, Stamp, Version};
 
@@ -63,16 +63,6 @@ impl Exports {
 
     /// What could not be read, in a line.
     pub fn told(&self) -> Option<String> {
-        let Counters { datagrams, unknown, without_template, damaged, forgotten, .. } =
-            self.decoder.counters();
-        if datagrams == 0 {
-            return Some("no NetFlow in it".to_owned());
-        }
-        (unknown + without_template + damaged + forgotten > 0).then(|| {
-            format!(
-                "of {datagrams} export datagrams not read: {without_template} sets without a template, {damaged} \
-                 damaged parts; {forgotten} templates forgotten"
-            )
-        })
+        self.decoder.counters().told()
     }
 }

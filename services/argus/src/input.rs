@@ -211,9 +211,6 @@ impl Feeder {
 pub fn decompress(input: Input) -> Result<Input, String> {
     stream::decompress(input, "").map_err(|error| match error {
         stream::Error::Io { source, .. } => reason(&source),
-        stream::Error::Compression { format, .. } => {
-            format!("compressed with {format}, which is not supported")
-        }
         other => other.to_string(),
     })
 }

@@ -32,11 +32,20 @@ pub enum ColumnError {
     #[error("-s {0} length must be greater than 0")]
     Width(String),
     /// No such field.
-    #[error("-s {0}: no field of that name")]
-    Unknown(String),
+    #[error("-s {name}: no field of that name{}", meant(.name))]
+    Unknown {
+        /// What was written.
+        name: String,
+    },
     /// Too many columns.
     #[error("-s: more than {MOST_COLUMNS} columns")]
     Many,
+}
+
+/// What a name that no field has was perhaps meant for.
+fn meant(name: &str) -> String {
+    let names = table::FIELDS.iter().map(|field| field.name);
+    crate::names::nearest(name, names).map(|name| format!(" (perhaps {name})")).unwrap_or_default()
 }
 
 /// A list of columns in the making.
@@ -96,7 +105,7 @@ impl Columns {
                     Ok(())
                 }
                 None if self.lenient || table::find(name).is_some() => Ok(()),
-                None => Err(ColumnError::Unknown(name.to_owned())),
+                None => Err(ColumnError::Unknown { name: name.to_owned() }),
             };
         }
         let (name, place) = match text.strip_prefix('+') {
@@ -117,7 +126,7 @@ impl Columns {
         }
         let known = if self.lenient { table::find_historic(name) } else { table::find(name) };
         let Some(field) = known else {
-            return if self.lenient { Ok(()) } else { Err(ColumnError::Unknown(name.to_owned())) };
+            return if self.lenient { Ok(()) } else { Err(ColumnError::Unknown { name: name.to_owned() }) };
         };
         let mut column = plain(field);
         if let Some(&(_, width)) = self.widths.iter().rev().find(|&&(known, _)| std::ptr::eq(known, field)) {

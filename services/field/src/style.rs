@@ -45,6 +45,8 @@ pub enum TcpStates {
     DestinationFlags,
     /// `-Z b`: both.
     BothFlags,
+    /// `-Z` with another letter, as 3.0.8 takes it: nothing for TCP.
+    Nothing,
 }
 
 /// How captured user data are shown.
@@ -140,6 +142,8 @@ pub struct Style {
     pub vendor_addresses: bool,
     /// Names of source ids, as these are shown in lower case.
     pub aliases: Option<Arc<BTreeMap<String, String>>>,
+    /// How near addresses are, and what groups they belong to, where a file says so.
+    pub localities: Option<Arc<crate::Localities>>,
     /// Which host names are shown, and how much of them.
     pub host_names: crate::hosts::HostNames,
     /// `--color`: titles and cells in colours.
@@ -186,6 +190,7 @@ impl Default for Style {
             vendors: None,
             vendor_addresses: false,
             aliases: None,
+            localities: None,
             host_names: crate::hosts::HostNames::default(),
             colour: false,
             zero_ports: false,

@@ -11,12 +11,14 @@
 //! | `sets` | version 9 and IPFIX: sets, templates, data |
 //! | `templates` | what templates there are, for how long |
 //! | `fields` | what each information element means |
+//! | `file` | datagrams one after the other in a file |
 //! | `export` | a flow as it was exported; its record |
 
 #![forbid(unsafe_code)]
 
 mod export;
 mod fields;
+mod file;
 mod fixed;
 mod sets;
 mod templates;
@@ -26,6 +28,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use record::Stamp;
 
 pub use export::{Export, Side};
+pub use file::Datagrams;
 use templates::Templates;
 
 /// Who sent a datagram.
@@ -57,6 +60,22 @@ pub struct Counters {
     pub damaged: u64,
     /// Templates that were forgotten to keep memory bounded.
     pub forgotten: u64,
+}
+
+impl Counters {
+    /// What could not be read, in a line; `None` when everything was.
+    pub fn told(&self) -> Option<String> {
+        let Counters { datagrams, unknown, without_template, damaged, forgotten, .. } = self;
+        if *datagrams == 0 {
+            return Some("no NetFlow in it".to_owned());
+        }
+        (unknown + without_template + damaged + forgotten > 0).then(|| {
+            format!(
+                "of {datagrams} export datagrams not read: {without_template} sets without a template, {damaged} \
+                 damaged parts; {forgotten} templates forgotten"
+            )
+        })
+    }
 }
 
 /// Decodes datagrams of any number of exporters.

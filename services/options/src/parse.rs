@@ -168,6 +168,16 @@ impl<K: Copy> Program<K> {
         Ok(Parsed { found, rest: words.collect() })
     }
 
+    /// The long name that a mistyped one was most likely meant for.
+    fn nearest(&self, name: &str) -> Option<&str> {
+        let own = self.options.iter().filter_map(|option| option.long).filter(|long| !long.is_empty());
+        own.chain(["help", "version", "generate"])
+            .map(|long| (strsim::osa_distance(name, long), long))
+            .filter(|&(distance, long)| distance <= (long.len() / 3).clamp(1, 3))
+            .min_by_key(|&(distance, _)| distance)
+            .map(|(_, long)| long)
+    }
+
     /// One word of the form `--name` or `--name=value`.
     fn long<I>(&self, word: &[u8], words: &mut std::iter::Peekable<I>) -> Result<Found<K>, Stop>
     where
@@ -184,7 +194,11 @@ impl<K: Copy> Program<K> {
                 "help" => Stop::Print(self.long_help()),
                 "version" => Stop::Print(format!("{} {}\n", self.name, self.version)),
                 "generate" => self.generate(&value().unwrap_or_default()),
-                _ => Stop::usage(self.name, format_args!("unknown option '--{}'", printable(&name))),
+                _ => {
+                    let meant = self.nearest(&name);
+                    let meant = meant.map(|meant| format!(" (perhaps --{meant})")).unwrap_or_default();
+                    Stop::usage(self.name, format_args!("unknown option '--{}'{meant}", printable(&name)))
+                }
             });
         };
         if option.takes == Takes::Nothing && attached.is_some() {
@@ -345,6 +359,8 @@ mod tests {
             ("-k", "demo: unknown option '-k' (try demo -h)"),
             ("-A -s", "demo: option -s needs a value (try demo -h)"),
             ("--nope", "demo: unknown option '--nope' (try demo -h)"),
+            ("--comapt=3.0.8", "demo: unknown option '--comapt' (perhaps --compat) (try demo -h)"),
+            ("--verson", "demo: unknown option '--verson' (perhaps --version) (try demo -h)"),
             ("--version", "demo 0.1.0\n"),
             (
                 "--generate x",

@@ -1,11 +1,12 @@
 //! Brings records from files, folders and sources to a client (chapter ra-output, section 4).
 
+use crate::exports::{self, Exports, Listener};
 use crate::playback::Playback;
 use crate::select::compile;
 use crate::settings::{FilterPlace, Input, Settings};
 use daemon::Signals;
 use filter::Filter;
-use record::{Glance, RecordView};
+use record::{Glance, Mark, RecordView};
 use std::io::{self, ErrorKind};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -122,6 +123,26 @@ pub struct Fared {
     pub stopped: bool,
 }
 
+impl Fared {
+    /// Says why an input could not be read.
+    fn failed(&mut self, program: &str, path: &Path, error: &Error) {
+        match error {
+            Error::Io { source, .. } if is_missing(source) => {
+                self.missing = true;
+                say(program, &format!("open '{}': {}", path.display(), plain(source)));
+            }
+            _ if std::fs::metadata(path).is_ok_and(|file| file.is_file() && file.len() == 0) => {
+                self.bad = true;
+                say(program, &format!("{}: it is empty", path.display()));
+            }
+            _ => {
+                self.bad = true;
+                say(program, &error.to_string());
+            }
+        }
+    }
+}
+
 /// Says one line on standard error, and what belongs under it.
 pub fn say(program: &str, text: &str) {
     use std::io::Write;
@@ -148,10 +169,26 @@ pub fn feed(
         inputs.push(Input::File("-".into(), None));
     }
     'inputs: for input in &inputs {
+        let mut mark = None;
         let files = match input {
             Input::File(path, range) => vec![(path.clone(), *range)],
+            Input::Baseline(path, range) => {
+                mark = Some(Mark::Baseline);
+                vec![(path.clone(), *range)]
+            }
+            Input::Exports(path, range) => {
+                match exported(settings, signals, path, *range, client, &mut fared)? {
+                    Next::More => continue,
+                    Next::Stop => break,
+                }
+            }
             Input::Folder(path) => match files_below(path) {
-                Ok(files) => files.into_iter().map(|file| (file, None)).collect(),
+                Ok(files) => {
+                    if files.is_empty() {
+                        say(settings.program, &format!("{}: no files in it", path.display()));
+                    }
+                    files.into_iter().map(|file| (file, None)).collect()
+                }
                 Err(error) => {
                     say(settings.program, &error);
                     fared.missing = true;
@@ -160,7 +197,7 @@ pub fn feed(
             },
         };
         for (path, range) in files {
-            match file(settings, signals, &path, range, client, &mut fared)? {
+            match file(settings, signals, (&path, range, mark), client, &mut fared)? {
                 Next::More => {}
                 Next::Stop => break 'inputs,
             }
@@ -175,8 +212,7 @@ pub fn feed(
 fn file(
     settings: &Settings,
     signals: &Signals,
-    path: &Path,
-    range: Option<(u64, u64)>,
+    (path, range, mark): (&Path, Option<(u64, u64)>, Option<Mark>),
     client: &mut impl Client,
     fared: &mut Fared,
 ) -> Result<Next, Failure> {
@@ -191,15 +227,7 @@ fn file(
             return Ok(Next::Stop);
         }
         Err(error) => {
-            let missing = matches!(&error, Error::Io { source, .. } if is_missing(source));
-            let text = match &error {
-                Error::Io { source, .. } if is_missing(source) => {
-                    format!("open '{}': {}", path.display(), plain(source))
-                }
-                _ => error.to_string(),
-            };
-            say(settings.program, &text);
-            *(if missing { &mut fared.missing } else { &mut fared.bad }) = true;
+            fared.failed(settings.program, path, &error);
             return Ok(Next::More);
         }
     };
@@ -214,7 +242,7 @@ fn file(
             fared.stopped = true;
             return Ok(Next::Stop);
         }
-        let event = match client.sieve().filter(|_| playback.is_none()) {
+        let event = match client.sieve().filter(|_| playback.is_none() && mark.is_none()) {
             Some(sieve) => match reader.next_sifted(|glance| sieve.judge(glance)) {
                 Ok(Portion::Run(records, count)) => {
                     client.taken(records, count)?;
@@ -231,7 +259,10 @@ fn file(
             Ok(Event::Closed) if stopped() => {}
             Ok(Event::Closed) => return Ok(Next::More),
             Ok(Event::Idle) => client.idle()?,
-            Ok(Event::Item(Item::Record { offset, view })) => {
+            Ok(Event::Item(Item::Record { offset, mut view })) => {
+                if let Some(mark) = mark {
+                    view.mark(mark);
+                }
                 if let Some(playback) = playback.as_mut().filter(|_| view.kind().has_dsrs()) {
                     let end = view.end().micros();
                     while let Some(nap) = playback.nap(end, Instant::now()) {
@@ -255,6 +286,50 @@ fn file(
                 fared.bad = true;
                 return Ok(Next::More);
             }
+        }
+    }
+}
+
+/// Reads a file of NetFlow.
+fn exported(
+    settings: &Settings,
+    signals: &Signals,
+    path: &Path,
+    range: Option<(u64, u64)>,
+    client: &mut impl Client,
+    fared: &mut Fared,
+) -> Result<Next, Failure> {
+    let (start, end) = range.unwrap_or((0, u64::MAX));
+    let mut begun = false;
+    let mut exports = Exports::new();
+    let read = exports::file(path, &mut exports, |view, offset| {
+        if signals.stop().is_some() || offset >= end {
+            return Ok(Next::Stop);
+        }
+        if offset < start {
+            return Ok(Next::More);
+        }
+        if !std::mem::replace(&mut begun, true) {
+            client.begin(None)?;
+        }
+        client.record(view, offset)
+    });
+    fared.stopped |= signals.stop().is_some();
+    match read {
+        Ok(next) => {
+            if let Some(told) = exports.told() {
+                fared.bad |= !begun;
+                say(settings.program, &format!("{}: {told}", path.display()));
+            }
+            match next? {
+                // The end of the range is not the end of all inputs.
+                Next::Stop if !fared.stopped && range.is_some() => Ok(Next::More),
+                next => Ok(next),
+            }
+        }
+        Err(error) => {
+            fared.failed(settings.program, path, &error);
+            Ok(Next::More)
         }
     }
 }
@@ -329,16 +404,21 @@ fn sources(
     };
     let mut parsed = Vec::new();
     for text in &settings.sources {
-        parsed.push(Source::parse(text, settings.port)?);
+        // NetFlow comes as datagrams do.
+        let exports = ["cisco://", "jflow://"].iter().find_map(|kind| text.strip_prefix(kind));
+        parsed.push(match exports {
+            Some(address) => (Source::parse(&format!("argus-udp://{address}"), settings.port)?, true),
+            None => (Source::parse(text, settings.port)?, false),
+        });
     }
     let until = settings.stay.map(|seconds| Instant::now() + Duration::from_secs_f64(seconds));
     let shared = Mutex::new(Shared { client, failure: None, done: false });
     let bad = std::sync::atomic::AtomicBool::new(false);
     std::thread::scope(|scope| {
-        for source in &parsed {
+        for (source, exports) in &parsed {
             let (shared, bad, options) = (&shared, &bad, &options);
             scope.spawn(move || {
-                let failed = one_source(settings, signals, source, options, until, shared);
+                let failed = one_source(settings, signals, (source, *exports), options, until, shared);
                 bad.fetch_or(failed, Ordering::Relaxed);
             });
         }
@@ -349,11 +429,11 @@ fn sources(
     shared.failure.map_or(Ok(()), Err)
 }
 
-/// Reads one source; tells whether it failed.
+/// Reads one source, of NetFlow perhaps; tells whether it failed.
 fn one_source<C: Client>(
     settings: &Settings,
     signals: &Signals,
-    source: &Source,
+    (source, exports): (&Source, bool),
     options: &ClientOptions,
     until: Option<Instant>,
     shared: &Mutex<Shared<'_, C>>,
@@ -394,6 +474,9 @@ fn one_source<C: Client>(
         })
     };
     let idle = || with(&mut |client| client.idle().map(|()| Next::More));
+    if exports {
+        return listen(settings, source, begin, idle, |view| Ok(with(&mut |client| client.record(view, 0))));
+    }
     if settings.reliable {
         return stream::follow(source, options, Retry::default(), |happening| {
             let next = match happening {
@@ -433,5 +516,41 @@ fn one_source<C: Client>(
         };
     }
     remote.close();
+    false
+}
+
+/// Receives NetFlow until no more is wanted; tells whether it failed.
+fn listen(
+    settings: &Settings,
+    source: &Source,
+    begin: impl FnOnce(Option<&stream::Initial>) -> Next,
+    idle: impl Fn() -> Next,
+    take: impl Fn(RecordView<'_>) -> Result<Next, Failure>,
+) -> bool {
+    /// How long nobody looks whether to stop.
+    const PATIENCE: Duration = Duration::from_millis(200);
+    let mut listener = match Listener::bind(source, PATIENCE) {
+        Ok(listener) => listener,
+        Err(error) => {
+            say(settings.program, &error.to_string());
+            return true;
+        }
+    };
+    let mut next = begin(None);
+    while next == Next::More {
+        next = match listener.next(&take) {
+            Ok(Some(Ok(next))) => next,
+            Ok(None) => idle(),
+            // The client's failure is kept where all sources share it.
+            Ok(Some(Err(_))) => Next::Stop,
+            Err(error) => {
+                say(settings.program, &format!("{source}: {error}"));
+                return true;
+            }
+        };
+    }
+    if let Some(told) = listener.told() {
+        say(settings.program, &format!("{source}: {told}"));
+    }
     false
 }

@@ -4,6 +4,7 @@
 mod bins;
 mod cut;
 mod dsrs;
+mod exports;
 mod feed;
 mod files;
 mod halves;
@@ -21,7 +22,7 @@ mod variables;
 
 use ::options::{Program, Stop};
 use feed::{Client, Failure, Fared, feed, say};
-use settings::Settings;
+use settings::{FilterPlace, Settings};
 use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
@@ -87,8 +88,14 @@ fn main() -> ExitCode {
 fn run(settings: &Settings) -> Result<ExitCode, Failure> {
     // 3.0.8 goes on when there is no filter to show.
     if settings.show_filter && (settings.filter.is_some() || !settings.style.compat) {
-        let text = settings.filter.as_ref().map_or("", |(_, text)| text.as_str());
+        let (place, text) = match &settings.filter {
+            Some((place, text)) => (*place, text.as_str()),
+            None => (FilterPlace::Source, ""),
+        };
         let filter = select::compile(settings, text).map_err(Failure::Text)?;
+        if place == FilterPlace::Display {
+            return Ok(ExitCode::SUCCESS);
+        }
         use std::io::Write;
         write!(std::io::stdout(), "{filter}").map_err(Failure::standard_output)?;
         return Ok(ExitCode::SUCCESS);

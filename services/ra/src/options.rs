@@ -92,6 +92,7 @@ const MODES: &str = "            man | noman         print management records, o
             rtime[:speed]       play files back at the speed at which they were recorded, or so many times it
             oui                 print vendors' names in Ethernet addresses
             eframe='octets'     add so many octets to every packet
+            nocorrect           print records as they were seen, not turned round
             pzero               print 0 for the ports of protocols without ports
             dsrs='[+-]dsr,..'   keep, add or strip parts of the records
             disa                use US DISA names of code points
@@ -156,7 +157,7 @@ macro_rules! common {
             .more("auto: on a terminal, unless NO_COLOR is set. The default is never, or auto with RA_COLOR_SUPPORT=yes.")
             .complete(Complete::Choice(&["never", "auto", "always"])),
         $($more,)*
-        Opt::value(Id::Netflow, 'C', "", "<[host]:port>", "NetFlow source: not offered.").hidden(),
+        Opt::value(Id::Netflow, 'C', "netflow", "<[host]:port>", "receive NetFlow or IPFIX at a UDP port of this machine."),
         Opt::value(Id::Ignored, 'm', "", "<field>", "accepted for other clients.").hidden(),
         Opt::value(Id::Ignored, 'D', "debug", "<level>", "accepted.").hidden(),
         Opt::value(Id::Ignored, 'P', "", "<n>", "accepted.").hidden(),
@@ -220,6 +221,19 @@ pub static VARIABLES: &[Variable] = &[
         "vendors of Ethernet addresses, in the layout of Wireshark's manuf",
     ),
     Variable::new("RA_PRINT_ETHERNET_VENDORS", "yes|no", "as -M oui"),
+    Variable::new("RA_CISCONETFLOW_PORT", "port", "UDP port to receive NetFlow at, as -C"),
+    Variable::new(
+        "RA_LOCAL",
+        "file",
+        "how near addresses are: lines of an address, prefix or range, and a number",
+    ),
+    Variable::new(
+        "RA_LOCAL_DIRECTION",
+        "suggest:src|suggest:dst|force:src|force:dst",
+        "which end the nearer address should be, of TCP flows of unknown direction or (force) of all",
+    ),
+    Variable::new("RA_RECORD_CORRECTION", "yes|no", "as -M correct and -M nocorrect"),
+    Variable::new("RA_LOCAL_CORRECT", "yes|no", "the same"),
     Variable::new("RA_SRCID_ALIAS", "file:path", "names of source ids: a line for each, the id and its name"),
     Variable::new("RA_COLOR_SUPPORT", "yes|no", "as --color auto"),
     Variable::new("RA_SET_PID", "yes|no", "write a pid file when run as a daemon"),
@@ -230,7 +244,6 @@ pub static VARIABLES: &[Variable] = &[
 /// Variables of other clients and of releases in the field: accepted without effect.
 pub static ACCEPTED: &[&str] = &[
     "RA_SOURCE_PORT",
-    "RA_CISCONETFLOW_PORT",
     "RA_USER_AUTH",
     "RA_AUTH_PASS",
     "RA_MIN_SSF",
@@ -245,8 +258,6 @@ pub static ACCEPTED: &[&str] = &[
     "RA_TIMEOUT_INTERVAL",
     "RA_SORT_ALGORITHMS",
     "RA_DELEGATED_IP",
-    "RA_LOCAL",
-    "RA_LOCAL_DIRECTION",
     "RA_SERVICES_SIGNATURES",
     "RA_COLOR_CONFIG",
     "RA_CORRELATE_EVENTS",
@@ -261,8 +272,6 @@ pub static ACCEPTED: &[&str] = &[
     "ARGUS_ARCHIVE",
     "RA_TMP_PATH",
     "RATOP_CONTROL_PORT",
-    "RA_LOCAL_CORRECT",
-    "RA_RECORD_CORRECTION",
     "RA_STATUS_EVENT",
     "RA_HASHTABLE_SIZE",
     "MYSQL_DB_ENGINE",

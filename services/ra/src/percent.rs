@@ -15,6 +15,7 @@ struct Sums<'s> {
     columns: Vec<Column>,
     sums: Vec<Option<f64>>,
     scratch: Vec<u8>,
+    notes: Vec<u8>,
 }
 
 /// Reads the files and tells the columns their totals.
@@ -22,7 +23,7 @@ struct Sums<'s> {
 /// # Errors
 /// [`Failure`] of a file, or an input that cannot be read twice.
 pub fn total(settings: &mut Settings, signals: &Signals) -> Result<(), Failure> {
-    let standard_input = |input: &Input| matches!(input, Input::File(path, _) if path.as_os_str() == "-");
+    let standard_input = |input: &Input| matches!(input, Input::File(path, _) | Input::Baseline(path, _) | Input::Exports(path, _) if path.as_os_str() == "-");
     if settings.inputs.is_empty()
         || !settings.sources.is_empty()
         || settings.inputs.iter().any(standard_input)
@@ -34,7 +35,8 @@ pub fn total(settings: &mut Settings, signals: &Signals) -> Result<(), Failure> 
     // Whoever plays back does so once.
     let first = Settings { playback: None, ..settings.clone() };
     let selection = Selection::new(&first).map_err(Failure::Text)?;
-    let mut client = Sums { settings: &first, selection, columns, sums, scratch: Vec::new() };
+    let mut client =
+        Sums { settings: &first, selection, columns, sums, scratch: Vec::new(), notes: Vec::new() };
     feed(&first, signals, &mut client)?;
     let sums = client.sums;
     settings.columns.set_totals(&sums);
@@ -42,11 +44,17 @@ pub fn total(settings: &mut Settings, signals: &Signals) -> Result<(), Failure> 
 }
 
 impl Sums<'_> {
-    fn add(&mut self, mut view: RecordView<'_>) -> Next {
+    fn add(&mut self, view: RecordView<'_>) -> Next {
         if view.kind().is_mar() {
             return Next::More;
         }
-        self.selection.repair(&mut view);
+        let mut notes = std::mem::take(&mut self.notes);
+        let next = self.add_prepared(self.selection.prepare(view, &mut notes));
+        self.notes = notes;
+        next
+    }
+
+    fn add_prepared(&mut self, view: RecordView<'_>) -> Next {
         match self.selection.verdict(&view) {
             Verdict::Enough => return Next::Stop,
             Verdict::Wanted(_) => {}

@@ -1,9 +1,9 @@
 //! From the record as read to the verdict on it: direction, parts, filter, time, user data, label, ordinal.
 
 use crate::range::{Counted, RecordRange};
-use crate::settings::Settings;
-use crate::variables::DirectionStage;
-use field::Services;
+use crate::settings::{FilterPlace, Settings};
+use crate::variables::{DirectionStage, LocalDirection};
+use field::{Localities, Services, Side};
 use filter::{FilesAndResolver, Filter, Names};
 use record::dsr::flow::{DIRECTION, FlowKey, Ipv4Key, address};
 use record::dsr::network::{status, subtype};
@@ -11,6 +11,7 @@ use record::{Index, RecordView};
 use regex::bytes::Regex;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 use stream::TimeRange;
 
 /// Bits of a key's qualifier that say what its addresses are.
@@ -48,6 +49,9 @@ pub struct Selection {
     range: Option<RecordRange>,
     stages: Vec<DirectionStage>,
     services: Services,
+    localities: Option<Arc<Localities>>,
+    local_direction: Option<LocalDirection>,
+    correct: bool,
     compat: bool,
     later: bool,
     /// Flows that have passed so far.
@@ -63,7 +67,10 @@ impl Selection {
     /// One line: an expression that cannot be understood.
     pub fn new(settings: &Settings) -> Result<Selection, String> {
         let compat = settings.style.compat;
-        let expression = settings.filter.as_ref().map_or("", |(_, text)| text.as_str());
+        let expression = settings.expression();
+        if let Some((FilterPlace::Display, text)) = &settings.filter {
+            compile(settings, text)?;
+        }
         let time = match &settings.time {
             None => None,
             Some(text) => {
@@ -84,6 +91,9 @@ impl Selection {
             range: settings.range,
             stages,
             services,
+            localities: settings.style.localities.clone(),
+            local_direction: settings.local_direction.filter(|_| !settings.rmon),
+            correct: settings.correct,
             compat,
             later: settings.style.later,
             passed: 0,
@@ -101,7 +111,8 @@ impl Selection {
         let Selection { filter, time, regex, label, range, stages, .. } = self;
         let only =
             time.is_none() && regex.is_none() && label.is_none() && range.is_none() && stages.is_empty();
-        only.then_some(filter)
+        let as_read = self.correct && self.localities.is_none() && self.local_direction.is_none();
+        (only && as_read).then_some(filter)
     }
 
     /// Notes flows that [`Selection::only_filter`] has matched.
@@ -115,8 +126,19 @@ impl Selection {
         self.range.is_some_and(|range| self.passed >= range.last)
     }
 
+    /// A record as it is to be looked at: with what is known of its ends, its direction put right.
+    pub fn prepare<'a>(&self, view: RecordView<'a>, notes: &'a mut Vec<u8>) -> RecordView<'a> {
+        let annotated = self.localities.as_ref().and_then(|localities| localities.annotate(&view, notes));
+        let mut view = annotated.unwrap_or(view);
+        self.repair(&mut view);
+        view
+    }
+
     /// Puts the record's direction right, as every reader does before it looks at a record.
     pub fn repair(&self, view: &mut RecordView<'_>) {
+        if !self.correct {
+            return;
+        }
         if may_need_repair(view) {
             // 3.0.8 turns a lone ICMP reply only when a header of it was kept.
             let lone = self.compat && view.proto() == Some(ICMP) && view.network().is_none();
@@ -126,41 +148,54 @@ impl Selection {
                 view.repair_direction();
             }
         }
-        if !self.stages.is_empty() {
-            self.repair_by_port(view);
+        if self.stages.is_empty() && self.local_direction.is_none() {
+            return;
+        }
+        let unknown = is_of_unknown_direction(view);
+        let known_by_port = unknown && self.repair_by_port(view);
+        if let Some(LocalDirection { nearer, force }) = self.local_direction
+            && (force || unknown && !known_by_port)
+            && let Some(local) = view.local().filter(|_| view.kind().is_flow())
+        {
+            let turned = match nearer {
+                Side::Src => local.dst > local.src,
+                Side::Dst => local.src > local.dst,
+            };
+            if turned {
+                view.turn();
+            }
         }
     }
 
-    /// IPv4 TCP of which the beginning was not seen: the ports say who has been asked.
-    fn repair_by_port(&self, view: &mut RecordView<'_>) {
-        let Some(FlowKey::Ipv4(Ipv4Key { proto: TCP, .. })) = view.flow().map(|flow| flow.key) else {
-            return;
-        };
-        let Some(state) = view.tcp_status() else { return };
-        if state & (status::SAW_SYN | status::SAW_SYN_SENT) != 0 {
-            return;
-        }
+    /// The ports say who has been asked; tells whether they do.
+    fn repair_by_port(&self, view: &mut RecordView<'_>) -> bool {
+        let mut known_by_port = false;
         for stage in &self.stages {
-            let (Some(src), Some(dst)) = (view.src_port(), view.dst_port()) else { return };
+            let (Some(src), Some(dst)) = (view.src_port(), view.dst_port()) else { return known_by_port };
             let turn = match stage {
                 DirectionStage::Services => {
                     let known = |port| self.services.name(TCP, port).is_some();
                     match (known(src), known(dst)) {
-                        (true, false) => true,
-                        (true, true) => src < dst,
-                        _ => false,
+                        (true, false) => Some(true),
+                        (false, true) => Some(false),
+                        (true, true) => Some(src < dst),
+                        (false, false) => None,
                     }
                 }
-                DirectionStage::WellKnown => src != 0 && dst != 0 && (src < 1024 || dst < 1024) && src < dst,
+                DirectionStage::WellKnown => {
+                    (src != 0 && dst != 0 && (src < 1024 || dst < 1024)).then_some(src < dst)
+                }
                 DirectionStage::Registered => {
                     let registered = |port| (1024..=49_151).contains(&port);
-                    (registered(src) || registered(dst)) && src < dst
+                    (registered(src) || registered(dst)).then_some(src < dst)
                 }
             };
-            if turn {
+            known_by_port |= turn.is_some();
+            if turn == Some(true) {
                 view.turn();
             }
         }
+        known_by_port
     }
 
     /// The verdict on a record whose direction is right.
@@ -270,6 +305,14 @@ impl Names for Given<'_> {
     }
 }
 
+/// Whether it is IPv4 TCP of which the beginning was not seen.
+fn is_of_unknown_direction(view: &RecordView<'_>) -> bool {
+    let Some(FlowKey::Ipv4(Ipv4Key { proto: TCP, .. })) = view.flow().map(|flow| flow.key) else {
+        return false;
+    };
+    view.tcp_status().is_some_and(|state| state & (status::SAW_SYN | status::SAW_SYN_SENT) == 0)
+}
+
 /// Compiles a filter as the settings want it.
 ///
 /// # Errors
@@ -306,11 +349,15 @@ fn user_data_regex(text: &str) -> Result<(Sides, Regex), String> {
 }
 
 fn expression_of(text: &str) -> Result<Regex, String> {
-    regex::bytes::RegexBuilder::new(text)
-        .unicode(false)
-        .size_limit(1 << 20)
-        .build()
-        .map_err(|_| format!("regular expression '{text}' cannot be understood"))
+    regex::bytes::RegexBuilder::new(text).unicode(false).size_limit(1 << 20).build().map_err(|error| {
+        let text = format!("regular expression '{text}' cannot be understood");
+        let error = error.to_string();
+        // What is above its last line draws the place.
+        match error.lines().last().and_then(|line| line.strip_prefix("error: ")) {
+            Some(reason) => format!("{text}: {reason}"),
+            None => text,
+        }
+    })
 }
 
 /// Looks at captured octets; with `to_zero`, up to the first that is zero.

@@ -6,6 +6,7 @@ use crate::range::RecordRange;
 use crate::variables::{self, Release};
 use field::style::{Form, TcpStates, UserData};
 use field::{Columns, Style};
+use filter::tier::Tier;
 use options::{Parsed, Program, Stop};
 use std::path::PathBuf;
 
@@ -14,6 +15,10 @@ use std::path::PathBuf;
 pub enum Input {
     /// A file, `-` being standard input, and the octets between which records begin.
     File(PathBuf, Option<(u64, u64)>),
+    /// A file that others are compared with.
+    Baseline(PathBuf, Option<(u64, u64)>),
+    /// A file of NetFlow exports, or a capture of them, and the octets between which datagrams begin.
+    Exports(PathBuf, Option<(u64, u64)>),
     /// A folder.
     Folder(PathBuf),
 }
@@ -34,6 +39,8 @@ pub enum FilterPlace {
     Source,
     /// Only here.
     Here,
+    /// By those who redraw what they show; it must make sense all the same.
+    Display,
 }
 
 /// When cells are coloured.
@@ -62,6 +69,8 @@ pub struct Settings {
     pub configured_inputs: bool,
     /// Remote sources.
     pub sources: Vec<String>,
+    /// Whether these are those of a configuration file, which the command line's replace.
+    pub configured_sources: bool,
     /// Port of sources that name none.
     pub port: u16,
     /// Connect again when a source goes away.
@@ -106,6 +115,10 @@ pub struct Settings {
     pub poll: bool,
     /// Stages of direction repair.
     pub port_direction: Vec<variables::DirectionStage>,
+    /// How near the ends of a record are says which comes first.
+    pub local_direction: Option<variables::LocalDirection>,
+    /// Whether records are turned round that were seen from the wrong side.
+    pub correct: bool,
     /// `-d`.
     pub daemon: bool,
     /// `-a`: letters of a suffix.
@@ -143,6 +156,7 @@ impl Settings {
             inputs: Vec::new(),
             configured_inputs: false,
             sources: Vec::new(),
+            configured_sources: false,
             port: stream::DEFAULT_PORT,
             reliable: false,
             connect_seconds: 10.0,
@@ -165,6 +179,8 @@ impl Settings {
             uni: false,
             poll: false,
             port_direction: Vec::new(),
+            local_direction: None,
+            correct: true,
             daemon: false,
             digits: None,
             hold: None,
@@ -226,7 +242,7 @@ impl Settings {
             }
         }
         settings.columns.restart();
-        settings.configured_inputs = true;
+        (settings.configured_inputs, settings.configured_sources) = (true, true);
         settings.apply(&parsed)?;
         settings.style.colour = settings.coloured();
         Ok(settings)
@@ -260,7 +276,7 @@ impl Settings {
                 Id::Line => variables::line(self, found.text()?).map_err(|text| found.error(text))?,
                 Id::Percent => self.percent = true,
                 Id::Version3 => self.version_3 = true,
-                Id::Netflow => return Err(found.error("NetFlow sources are not supported")),
+                Id::Netflow => self.source(format!("cisco://{}", found.text()?.trim_start_matches(':'))),
                 Id::Summary => (self.summary, self.style.application_titles) = (true, true),
                 Id::ShowFilter => self.show_filter = true,
                 Id::Abbreviate => self.style.abbreviate = true,
@@ -270,11 +286,8 @@ impl Settings {
                 Id::States => self.style.tcp_states = TcpStates::Letters,
                 Id::Daemon => self.daemon = !self.daemon,
                 Id::Delimiter => self.delimit(found.text()?.as_bytes()),
-                // 3.0.8 takes what is no number for 0, and passes over what is no side.
-                Id::Flags => {
-                    let known = self.set_flags(found.text()?).is_some();
-                    (known || self.style.compat).then_some(()).ok_or_else(wrong)?;
-                }
+                Id::Flags => self.set_flags(found.text()?).ok_or_else(wrong)?,
+                // 3.0.8 takes what is no number for 0.
                 Id::Titles => {
                     let number = titles(found.text()?).or(self.style.compat.then_some(0));
                     self.titles = number.ok_or_else(wrong)?;
@@ -291,7 +304,7 @@ impl Settings {
                 Id::Script => self.script = Some(found.path()),
                 Id::Regex => self.regex = Some(found.text()?.to_owned()),
                 Id::Rejects => self.rejects = Some(found.text()?.to_owned()),
-                Id::Source => self.sources.push(found.text()?.to_owned()),
+                Id::Source => self.source(found.text()?.to_owned()),
                 Id::Write => {
                     self.outputs.push(Output { target: found.text()?.to_owned(), filter: found.second() });
                 }
@@ -330,15 +343,31 @@ impl Settings {
         Ok(())
     }
 
+    /// Takes a source; the first of the command line replaces those of configuration files.
+    fn source(&mut self, text: String) {
+        if std::mem::take(&mut self.configured_sources) {
+            self.sources.clear();
+        }
+        self.sources.push(text);
+    }
+
     /// Takes a filter with its prefix.
     pub fn set_filter(&mut self, text: &str) {
-        let text = text.trim();
-        let (place, text) = match text.split_once(' ') {
-            Some(("local" | "display", rest)) => (FilterPlace::Here, rest),
-            Some(("remote", rest)) => (FilterPlace::Source, rest),
-            _ => (FilterPlace::Source, text),
+        let (tier, text) = filter::tier::split(text);
+        let place = match tier {
+            Tier::Remote => FilterPlace::Source,
+            Tier::Local => FilterPlace::Here,
+            Tier::Display => FilterPlace::Display,
         };
-        self.filter = Some((place, text.to_owned()));
+        self.filter = Some((place, text.trim().to_owned()));
+    }
+
+    /// The expression that chooses records.
+    pub fn expression(&self) -> &str {
+        match &self.filter {
+            None | Some((FilterPlace::Display, _)) => "",
+            Some((_, text)) => text,
+        }
     }
 
     /// Takes a delimiter as `-c` gives it: its first character, or `\t`.
@@ -366,6 +395,7 @@ impl Settings {
             b's' => TcpStates::SourceFlags,
             b'd' => TcpStates::DestinationFlags,
             b'b' => TcpStates::BothFlags,
+            _ if self.style.compat => TcpStates::Nothing,
             _ => return None,
         };
         Some(())
@@ -388,6 +418,9 @@ impl Settings {
             ("poll", None) => self.poll = true,
             ("disa", None) => self.style.disa = true,
             ("oui", None) => self.style.vendor_addresses = true,
+            // 3.0.8 does not know them.
+            ("correct", None) if !self.style.compat => self.correct = true,
+            ("nocorrect", None) if !self.style.compat => self.correct = false,
             ("pzero", None) => self.style.zero_ports = true,
             // 3.0.8 does not know it.
             ("eframe", Some(octets)) if !self.style.compat => {
@@ -455,12 +488,19 @@ pub fn duration(text: &str) -> Option<f64> {
 pub fn file(value: &std::ffi::OsStr, compat: bool) -> Result<Input, String> {
     let Some(text) = value.to_str() else { return Ok(Input::File(value.into(), None)) };
     let text = text.strip_prefix("argus:").unwrap_or(text);
-    for kind in ["cisco:", "ft:", "jflow:", "sflow:"] {
+    type Make = fn(PathBuf, Option<(u64, u64)>) -> Input;
+    let kinds: [(&str, Make); 3] =
+        [("cisco:", Input::Exports), ("jflow:", Input::Exports), ("baseline:", Input::Baseline)];
+    let (make, text) = kinds
+        .iter()
+        .find_map(|(kind, make)| text.strip_prefix(kind).map(|rest| (*make, rest)))
+        .unwrap_or((Input::File, text));
+    for (kind, what) in [("ft:", "flow-tools files"), ("sflow:", "sFlow")] {
         if text.starts_with(kind) && !std::path::Path::new(text).exists() {
-            return Err(format!("input of type '{kind}' is not supported: {text}"));
+            return Err(format!("{what} cannot be read: {text}"));
         }
     }
-    let Some((path, offsets)) = text.split_once("::") else { return Ok(Input::File(text.into(), None)) };
+    let Some((path, offsets)) = text.split_once("::") else { return Ok(make(text.into(), None)) };
     let number = |text: &str| text.parse::<u64>().map_err(|_| format!("'{text}' is no offset: {value:?}"));
     let range = match offsets.split_once(':') {
         Some((start, end)) => Some((number(start)?, number(end)?)),
@@ -468,7 +508,7 @@ pub fn file(value: &std::ffi::OsStr, compat: bool) -> Result<Input, String> {
         None if compat => number(offsets).map(|_| None)?,
         None => Some((number(offsets)?, u64::MAX)),
     };
-    Ok(Input::File(path.into(), range))
+    Ok(make(path.into(), range))
 }
 
 /// Words of `-M`; one that begins with a quote goes on to the word that ends with it.
@@ -546,6 +586,12 @@ mod tests {
             settings.inputs,
             [Input::File("a".into(), None), Input::File("b".into(), Some((1, 2))), Input::Folder("d".into())]
         );
+        assert_eq!(
+            read("-r cisco:a::1:2 baseline:b -S sensor -C :2055").expect("good").inputs,
+            [Input::Exports("a".into(), Some((1, 2))), Input::Baseline("b".into(), None)]
+        );
+        assert_eq!(read("-S sensor -C :2055").expect("good").sources, ["sensor", "cisco://2055"]);
+        assert_eq!(read("- display tcp").expect("good").expression(), "");
         assert_eq!(settings.outputs, [Output { target: "o".into(), filter: Some("tcp".into()) }]);
         assert_eq!(settings.time.as_deref(), Some("14-16"));
         assert_eq!(settings.filter, Some((FilterPlace::Here, "udp and port 53".into())));
@@ -560,7 +606,7 @@ mod tests {
         assert!(read("-s nonesuch").is_err_and(|text| text.contains("nonesuch")));
         assert!(read("--compat 2").is_err_and(|text| text.contains("3.0.8")));
         assert!(read("-M printer=x").is_err_and(|text| text.contains("printer=x")));
-        assert!(read("-r cisco:x").is_err_and(|text| text.contains("cisco")));
+        assert!(read("-r ft:x").is_err_and(|text| text.contains("flow-tools")));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! `ra` itself: rows on standard output, records in files.
 
-use crate::feed::{Client, Failure, Next, Sieve};
+use crate::feed::{Client, Failure, Next, Sieve, say};
 use crate::halves;
 use crate::select::{Selection, Verdict, compile};
 use crate::settings::Settings;
@@ -8,7 +8,7 @@ use field::style::Form as Look;
 use field::{Beside, Printer, Row, put_xml_foot, put_xml_head};
 use filter::Filter;
 use record::{Form, Mar, Record, RecordView, SourceId, Stamp, Version};
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use stream::{INITIAL, Target, Writer};
 
 /// Rows are gathered to this many octets.
@@ -41,6 +41,7 @@ pub struct Show {
     printer: Printer,
     out: Vec<u8>,
     scratch: Vec<u8>,
+    notes: Vec<u8>,
     half: Vec<u8>,
     sinks: Vec<Sink>,
     rejects: Option<Sink>,
@@ -59,15 +60,81 @@ pub struct Show {
     last_offset: u64,
 }
 
+/// Words of `-M` that ra of 3.x and 5.x take and that change nothing here.
+const PASSED_OVER: &[&str] = &[
+    "zero",
+    "hzero",
+    "lock",
+    "newick",
+    "d3",
+    "null",
+    "empty",
+    "omit",
+    "csv",
+    "debug.local",
+    "sql=",
+    "saslmech=",
+    "lock=",
+    "gen=",
+    "group=",
+    "baseline=",
+];
+
+/// Words of `-M` that ra minds, to propose one for another.
+const MODES: &[&str] = &[
+    "man",
+    "noman",
+    "rmon",
+    "uni",
+    "poll",
+    "xml",
+    "json",
+    "label",
+    "printer",
+    "rtime",
+    "realtime",
+    "oui",
+    "eframe",
+    "pzero",
+    "dsrs",
+    "disa",
+    "correct",
+    "nocorrect",
+    "zero",
+];
+
+/// Says which modes are none; they change nothing, as ever.
+fn warn(settings: &Settings) {
+    if settings.style.compat || settings.style.later || settings.program != "ra" {
+        return;
+    }
+    let known = |word: &str| match word.split_once('=') {
+        Some((name, _)) => PASSED_OVER.iter().any(|known| known.strip_suffix('=') == Some(name)),
+        None => PASSED_OVER.contains(&word),
+    };
+    for word in settings.modes.iter().filter(|word| !known(word)) {
+        let meant = field::names::nearest(word, MODES.iter().copied());
+        let meant = meant.map(|meant| format!(" (perhaps {meant})")).unwrap_or_default();
+        say(settings.program, &format!("-M {word}: no such mode{meant}"));
+    }
+}
+
 impl Show {
     /// Makes ready what the settings ask for.
     ///
     /// # Errors
     /// One line: an expression or a file name that cannot be understood.
     pub fn new(settings: &Settings) -> Result<Show, String> {
+        warn(settings);
         let sink = |target: &str, filter: Option<&str>| -> Result<Sink, String> {
+            let target = Target::parse(target).map_err(|error| error.to_string())?;
+            if target == Target::Stdout && !settings.style.compat && std::io::stdout().is_terminal() {
+                return Err(
+                    "-w -: records are no text for a terminal; send them to a file or a program".to_owned()
+                );
+            }
             Ok(Sink {
-                target: Target::parse(target).map_err(|error| error.to_string())?,
+                target,
                 filter: filter.map(|text| compile(settings, text)).transpose()?,
                 writer: None,
                 version_3: settings.version_3,
@@ -80,6 +147,7 @@ impl Show {
             printer: Printer::new(settings.columns.list(), settings.style.clone()),
             out: Vec::with_capacity(GATHER + (8 << 10)),
             scratch: Vec::new(),
+            notes: Vec::new(),
             half: Vec::new(),
             sinks: sinks.collect::<Result<_, _>>()?,
             rejects: settings.rejects.as_deref().map(|target| sink(target, None)).transpose()?,
@@ -100,10 +168,16 @@ impl Show {
     }
 
     /// A record that is wanted.
-    fn wanted(&mut self, view: &RecordView<'_>, offset: u64, ordinal: u64) -> Result<(), Failure> {
+    fn wanted(
+        &mut self,
+        view: &RecordView<'_>,
+        read: &RecordView<'_>,
+        offset: u64,
+        ordinal: u64,
+    ) -> Result<(), Failure> {
         for sink in &mut self.sinks {
             if sink.filter.as_ref().is_none_or(|filter| filter.matches(view)) {
-                sink.write(view)?;
+                sink.write(read)?;
             }
         }
         if self.settings.summary
@@ -337,7 +411,23 @@ impl Client for Show {
 }
 
 impl Show {
-    fn judge(&mut self, mut view: RecordView<'_>, offset: u64) -> Result<Next, Failure> {
+    fn judge(&mut self, read: RecordView<'_>, offset: u64) -> Result<Next, Failure> {
+        if read.kind().is_mar() {
+            return self.judge_prepared(read, &read, offset);
+        }
+        let mut notes = std::mem::take(&mut self.notes);
+        let next = self.judge_prepared(self.selection.prepare(read, &mut notes), &read, offset);
+        self.notes = notes;
+        next
+    }
+
+    /// A record as it is to be looked at, and as it was read, which is how it is written.
+    fn judge_prepared(
+        &mut self,
+        view: RecordView<'_>,
+        read: &RecordView<'_>,
+        offset: u64,
+    ) -> Result<Next, Failure> {
         let management = view.kind().is_mar();
         if self.selection.is_done() {
             return Ok(Next::Stop);
@@ -348,16 +438,15 @@ impl Show {
             let event = self.settings.style.later && view.kind() == record::Kind::Event;
             self.totals.flows += u64::from(!event);
             self.totals.events += u64::from(event);
-            self.selection.repair(&mut view);
         }
         match self.selection.verdict(&view) {
             Verdict::Enough => return Ok(Next::Stop),
             // The record with which the first stream begins is in the files already.
             _ if management && offset == 0 && self.streams == 1 && !self.prints() => {}
-            Verdict::Wanted(ordinal) => self.wanted(&view, offset, ordinal)?,
+            Verdict::Wanted(ordinal) => self.wanted(&view, read, offset, ordinal)?,
             Verdict::Rejected => {
                 if let Some(sink) = &mut self.rejects {
-                    sink.write(&view)?;
+                    sink.write(read)?;
                 }
             }
             Verdict::Passed => {}

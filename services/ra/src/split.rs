@@ -58,6 +58,7 @@ pub struct Split {
     late: u64,
     dsrs: Option<DsrSelection>,
     scratch: Vec<u8>,
+    notes: Vec<u8>,
     piece: Vec<u8>,
 }
 
@@ -139,6 +140,7 @@ impl Split {
             late: 0,
             dsrs: settings.dsrs,
             scratch: Vec::new(),
+            notes: Vec::new(),
             piece: Vec::new(),
             style,
         })
@@ -227,17 +229,23 @@ impl Split {
         if view.kind().is_mar() && offset == 0 && self.streams == 1 {
             return Ok(Next::More);
         }
-        if !view.kind().is_mar() {
-            self.selection.repair(&mut view);
+        let mut notes = std::mem::take(&mut self.notes);
+        let prepared = if view.kind().is_mar() { view } else { self.selection.prepare(view, &mut notes) };
+        let verdict = self.selection.verdict(&prepared);
+        let wanted = matches!(verdict, Verdict::Wanted(_))
+            && self.filter.as_ref().is_none_or(|filter| filter.matches(&prepared));
+        self.notes = notes;
+        if verdict == Verdict::Enough {
+            return Ok(Next::Stop);
         }
-        match self.selection.verdict(&view) {
-            Verdict::Enough => return Ok(Next::Stop),
-            Verdict::Wanted(_)
-                if self.filter.as_ref().is_none_or(|filter| filter.matches(&view)) && !self.cut(&view)? =>
-            {
+        if wanted {
+            // What is known of its ends is not of the record.
+            if !view.kind().is_mar() {
+                self.selection.repair(&mut view);
+            }
+            if !self.cut(&view)? {
                 self.store(&view)?;
             }
-            _ => {}
         }
         self.close_due()?;
         Ok(if self.selection.is_done() { Next::Stop } else { Next::More })

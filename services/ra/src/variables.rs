@@ -2,11 +2,12 @@
 
 use crate::options::{ACCEPTED, VARIABLES};
 use crate::range::RecordRange;
-use crate::settings::{Color, Input, Output, Settings, precision, seconds, titles};
-use field::Vendors;
+use crate::settings::{Color, Output, Settings, precision, seconds, titles};
 use field::style::{AsFormat, Cidr, Names, TcpStates, UserData};
+use field::{Localities, Side, Vendors};
 use options::{Stop, config};
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -19,6 +20,45 @@ pub enum DirectionStage {
     WellKnown,
     /// The smaller port should be the destination, if one is registered.
     Registered,
+}
+
+/// Which end of a flow should be the one that is nearer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LocalDirection {
+    /// That end.
+    pub nearer: Side,
+    /// For every flow; else for those of which nothing else says who began.
+    pub force: bool,
+}
+
+impl LocalDirection {
+    /// `local:src` of 3.x, `suggest:src`, `force:src` and `src` of 5.x, and the same with `dst`.
+    fn parse(text: &str) -> Option<LocalDirection> {
+        let (force, side) = match text.trim().split_once(':') {
+            Some(("local" | "suggest", side)) => (false, side),
+            Some(("force", side)) => (true, side),
+            Some(_) => return None,
+            None => (false, text.trim()),
+        };
+        let nearer = match side {
+            "src" => Side::Src,
+            "dst" => Side::Dst,
+            _ => return None,
+        };
+        Some(LocalDirection { nearer, force })
+    }
+}
+
+/// The addresses of this machine; none when the system does not tell.
+fn own_addresses() -> Vec<IpAddr> {
+    let addresses = nix::ifaddrs::getifaddrs().into_iter().flatten();
+    addresses
+        .filter_map(|interface| {
+            let address = interface.address?;
+            let v4 = address.as_sockaddr_in().map(|v4| IpAddr::V4(v4.ip()));
+            v4.or_else(|| address.as_sockaddr_in6().map(|v6| IpAddr::V6(v6.ip())))
+        })
+        .collect()
 }
 
 /// The files that are read when nothing forbids it, in order.
@@ -72,26 +112,70 @@ pub fn line(settings: &mut Settings, text: &str) -> Result<(), String> {
     let file = config::parse(text).map_err(|_| "string unterminated".to_owned())?;
     let [setting] = file.settings.as_slice() else { return Err(format!("'{text}' is no NAME=value")) };
     if !is_known(&setting.name) {
-        return Err(format!("no variable is called '{}'", setting.name));
+        return Err(unknown(&setting.name));
+    }
+    take(settings, setting)
+}
+
+/// Applies one setting.
+fn take(settings: &mut Settings, setting: &config::Setting) -> Result<(), String> {
+    if let Some(done) = table(settings, setting) {
+        return done;
     }
     apply(settings, setting).ok_or_else(|| format!("invalid value '{}'", setting.value))
+}
+
+/// Reads the file that a setting names, when it is one of those that do.
+fn table(settings: &mut Settings, setting: &config::Setting) -> Option<Result<(), String>> {
+    let style = &mut settings.style;
+    let path = Path::new(setting.value.strip_prefix("file:").unwrap_or(&setting.value));
+    Some(match setting.name.as_str() {
+        "RA_LOCAL" => {
+            Localities::load(path, own_addresses).map(|table| style.localities = Some(Arc::new(table)))
+        }
+        "RA_ETHERNET_VENDORS" => match Vendors::load(path) {
+            Ok(vendors) => {
+                style.vendors = Some(Arc::new(vendors));
+                Ok(())
+            }
+            Err(error) => Err(error),
+        },
+        "RA_SRCID_ALIAS" => match aliases(path) {
+            Ok(aliases) => {
+                style.aliases = Some(Arc::new(aliases));
+                Ok(())
+            }
+            Err(error) => Err(format!("{}: {error}", path.display())),
+        },
+        _ => return None,
+    })
 }
 
 fn is_known(name: &str) -> bool {
     VARIABLES.iter().any(|variable| variable.name == name) || ACCEPTED.contains(&name)
 }
 
+/// What to say of a name that is no variable.
+fn unknown(name: &str) -> String {
+    let names = VARIABLES.iter().map(|variable| variable.name).chain(ACCEPTED.iter().copied());
+    // Names of variables are in capitals; what is compared is not.
+    let lower: Vec<String> = names.map(str::to_ascii_lowercase).collect();
+    let meant = field::names::nearest(name, lower.iter().map(String::as_str));
+    let meant = meant.map(|meant| format!(" (perhaps {})", meant.to_ascii_uppercase())).unwrap_or_default();
+    format!("no variable is called '{name}'{meant}")
+}
+
 /// Names of source ids: lines of an id and its name.
-fn aliases(path: &Path) -> Option<BTreeMap<String, String>> {
+fn aliases(path: &Path) -> std::io::Result<BTreeMap<String, String>> {
     /// More than any site has.
     const MOST: usize = 1 << 16;
-    let text = std::fs::read_to_string(path).ok()?;
+    let text = std::fs::read_to_string(path)?;
     let lines = text.lines().filter(|line| !line.trim_start().starts_with(['#', '!']));
     let pairs = lines.filter_map(|line| {
         let mut words = line.split_whitespace();
         Some((words.next()?.to_lowercase(), words.next()?.to_owned()))
     });
-    Some(pairs.filter(|(_, name)| !name.contains(char::is_control)).take(MOST).collect())
+    Ok(pairs.filter(|(_, name)| !name.contains(char::is_control)).take(MOST).collect())
 }
 
 /// Reads one file into the settings.
@@ -107,15 +191,18 @@ pub fn read(settings: &mut Settings, path: &Path) -> Result<(), Stop> {
     }
     for setting in &file.settings {
         if !is_known(&setting.name) {
-            return Err(stop(format!("{}: syntax error line {}", path.display(), setting.line)));
+            let (path, line) = (path.display(), setting.line);
+            return Err(stop(match settings.style.compat {
+                true => format!("{path}: syntax error line {line}"),
+                false => format!("{path}: syntax error line {line}: {}", unknown(&setting.name)),
+            }));
         }
         // Empty values leave the variable unset, but for the delimiter.
         if setting.value.is_empty() && setting.name != "RA_FIELD_DELIMITER" {
             continue;
         }
-        apply(settings, setting).ok_or_else(|| {
-            stop(format!("{}: line {}: invalid value '{}'", path.display(), setting.line, setting.value))
-        })?;
+        take(settings, setting)
+            .map_err(|text| stop(format!("{}: line {}: {text}", path.display(), setting.line)))?;
     }
     Ok(())
 }
@@ -128,12 +215,13 @@ fn apply(settings: &mut Settings, setting: &config::Setting) -> Option<()> {
     let (value, yes) = (setting.value.as_str(), setting.is_yes());
     let style = &mut settings.style;
     match setting.name.as_str() {
+        "RA_CISCONETFLOW_PORT" => {
+            settings.sources.push(format!("cisco://{}", value.trim().parse::<u16>().ok()?))
+        }
         "RA_ARGUS_SERVER" => settings.sources.push(value.to_owned()),
         "RA_ARGUS_SERVERPORT" => settings.port = value.trim().parse().ok()?,
         "RA_INPUT_FILE" => {
-            if let Ok(Input::File(path, range)) = crate::settings::file(value.as_ref(), style.compat) {
-                settings.inputs.push(Input::File(path, range));
-            }
+            settings.inputs.push(crate::settings::file(value.as_ref(), style.compat).ok()?);
         }
         "RA_NO_OUTPUT" => settings.quiet = yes,
         "RA_OUTPUT_FILE" => {
@@ -234,12 +322,10 @@ fn apply(settings: &mut Settings, setting: &config::Setting) -> Option<()> {
         "RA_SEPARATE_ADDR_FROM_PORT_WITH_PERIOD" => style.period = yes,
         "RA_PRINT_LOCALONLY" => style.host_names.local_only = yes,
         "RA_PRINT_DOMAINONLY" => style.host_names.domain_only = yes,
-        "RA_ETHERNET_VENDORS" => style.vendors = Some(Arc::new(Vendors::load(Path::new(value)).ok()?)),
         "RA_PRINT_ETHERNET_VENDORS" => style.vendor_addresses = yes,
-        "RA_SRCID_ALIAS" => {
-            let path = value.strip_prefix("file:").unwrap_or(value);
-            style.aliases = Some(Arc::new(aliases(Path::new(path))?));
-        }
+        "RA_LOCAL_DIRECTION" => settings.local_direction = Some(LocalDirection::parse(value)?),
+        // Two names of one switch.
+        "RA_LOCAL_CORRECT" | "RA_RECORD_CORRECTION" => settings.correct = yes,
         "RA_COLOR_SUPPORT" if yes => settings.color = Color::Auto,
         "RA_SET_PID" => settings.set_pid = yes,
         "RA_PID_PATH" => settings.pid_path = value.into(),

@@ -180,7 +180,7 @@ impl Client {
             }
             let filled = match &mut self.link {
                 Link::Tcp { input, .. } => self.framer.fill(input),
-                Link::Udp(datagrams) => datagrams.receive().and_then(|mut d| self.framer.fill(&mut d)),
+                Link::Udp(datagrams) => datagrams.receive().and_then(|(mut d, _)| self.framer.fill(&mut d)),
             };
             match (filled, &self.link) {
                 (Ok(0), Link::Tcp { .. }) => self.ended = true,

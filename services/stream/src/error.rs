@@ -27,14 +27,6 @@ pub enum Error {
         /// The file or address.
         input: String,
     },
-    /// The file is compressed in a way that is not read.
-    #[error("{input}: compressed with {format}, which is not supported")]
-    Compression {
-        /// The file.
-        input: String,
-        /// The name of the compression format.
-        format: &'static str,
-    },
     /// The input ended inside the 128 octets of the initial management record.
     #[error("{input}: ends after {octets} of the 128 octets of the initial management record")]
     ShortInitial {

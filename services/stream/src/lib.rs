@@ -8,6 +8,7 @@ mod follow;
 mod frame;
 mod hello;
 mod inbox;
+mod lzw;
 mod open;
 mod output;
 mod patient;
@@ -34,6 +35,7 @@ pub use reader::{Damage, Item, Portion, Reader};
 pub use server::{Broadcast, ClientStatus, MakeInitial, Server, ServerConfig, Totals, listen_addresses};
 pub use source::{DEFAULT_PORT, Source, Transport};
 pub use time_range::{TimeRange, TimeRangeError};
+pub use udp::Datagrams;
 pub use writer::{Target, Writer};
 
 /// Octets of the initial management record, and of every complete one.

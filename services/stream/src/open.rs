@@ -21,7 +21,7 @@ const MAGIC: usize = 6;
 ///
 /// # Errors
 ///
-/// [`Error::Io`], [`Error::Compression`].
+/// [`Error::Io`].
 pub fn open(path: &Path) -> Result<Box<dyn Read + Send>, Error> {
     let name = display(path);
     if path.as_os_str() == "-" {
@@ -81,7 +81,7 @@ where
     Ok(if magic.starts_with(&[0x1f, 0x8b]) {
         Box::new(flate2::read::MultiGzDecoder::new(whole))
     } else if magic.starts_with(&[0x1f, 0x9d]) {
-        return Err(Error::Compression { input: name.into(), format: "compress (.Z)" });
+        Box::new(crate::lzw::Decoder::new(whole))
     } else if magic.starts_with(b"BZh") {
         Box::new(bzip2::read::MultiBzDecoder::new(whole))
     } else if magic.starts_with(&[0xfd, b'7', b'z', b'X', b'Z', 0]) {

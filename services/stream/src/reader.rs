@@ -78,7 +78,7 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// Opens a file, `-` being standard input. gzip, bzip2, xz and zstd are recognised by content.
+    /// Opens a file, `-` being standard input. gzip, bzip2, xz, zstd and compress (`.Z`) are recognised by content.
     ///
     /// # Errors
     ///

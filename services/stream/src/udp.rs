@@ -1,7 +1,7 @@
 //! Receives the datagrams of UDP sources (transport chapter 2.9).
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
@@ -11,14 +11,17 @@ use crate::Error;
 use crate::source::Source;
 
 /// A bound socket and room for one datagram.
-pub(crate) struct Datagrams {
+pub struct Datagrams {
     socket: UdpSocket,
     buffer: Vec<u8>,
 }
 
 impl Datagrams {
     /// Binds the source's address; a multicast group is joined on the default interface.
-    pub(crate) fn bind(source: &Source, patience: Duration) -> Result<Datagrams, Error> {
+    ///
+    /// # Errors
+    /// [`Error`] when the host is not known or the port not free.
+    pub fn bind(source: &Source, patience: Duration) -> Result<Datagrams, Error> {
         let fail = |e| Error::io(format!("bind {source}"), e);
         let address = source
             .resolve()?
@@ -44,10 +47,21 @@ impl Datagrams {
         Ok(Datagrams { socket, buffer: vec![0; 1 << 16] })
     }
 
-    /// The next datagram.
-    pub(crate) fn receive(&mut self) -> io::Result<&[u8]> {
-        let n = self.socket.recv(&mut self.buffer)?;
-        Ok(self.buffer.get(..n).unwrap_or_default())
+    /// The next datagram and who sent it.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::WouldBlock`] or [`io::ErrorKind::TimedOut`] when none came in the time that was set.
+    pub fn receive(&mut self) -> io::Result<(&[u8], SocketAddr)> {
+        let (n, from) = self.socket.recv_from(&mut self.buffer)?;
+        Ok((self.buffer.get(..n).unwrap_or_default(), from))
+    }
+
+    /// The address that is listened to.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn address(&self) -> io::Result<SocketAddr> {
+        self.socket.local_addr()
     }
 }
 

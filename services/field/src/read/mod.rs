@@ -7,6 +7,7 @@ pub mod flow;
 pub mod jitter;
 pub mod later;
 pub mod link;
+pub mod locality;
 pub mod loss;
 pub mod management;
 pub mod metric;

@@ -70,6 +70,7 @@ fn tcp<'a>(row: &Row<'a>) -> Value<'a> {
     let status = state.map_or(0, |tcp| tcp.status());
     match row.style.tcp_states {
         TcpStates::Word => Value::Name(word(row, status)),
+        TcpStates::Nothing => Value::Absent,
         TcpStates::Letters => {
             let seen = [
                 (SAW_SYN, b's'),

@@ -1,5 +1,4 @@
 //! Any filter on any octets that a view accepts; `not` gives the opposite.
-//! `cargo +nightly fuzz run evaluate` in `services/filter`.
 #![no_main]
 
 use filter::{Compat, Filter, NoNames, Options};

@@ -1,5 +1,4 @@
 //! Any text: refused with a place in it, or compiled to something that can be shown.
-//! `cargo +nightly fuzz run parse` in `services/filter`.
 #![no_main]
 
 use filter::{Compat, Filter, NoNames, Options};
