@@ -17,6 +17,8 @@ const DEVIATIONS_CLIENTS: &[(&str, &str)] = &[
     ("class-laa", "selects the addresses that are administered locally"),
     ("mac-src-laa", "selects the addresses that are administered locally"),
     ("mac-dst-laa", "selects the addresses that are administered locally"),
+    ("mac-src-lm", "selects all local group addresses"),
+    ("mac-dst-lm", "selects all local group addresses"),
     ("mac-classes", "prints RES for reserved addresses"),
 ];
 

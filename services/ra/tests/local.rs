@@ -47,7 +47,7 @@ fn ends_are_local_or_remote() {
     site.put("local", "10.0.0.0/8\t2\t64500\tacme // all\n10.0.0.1\t5\t64501\tfront desk\n");
     let columns = ["-s", "sloc", "dloc", "laddr", "raddr", "lnet", "sgrp:8", "dgrp:8", "-N", "1"];
     assert_eq!(site.rows(LOCAL, &columns), "5,2,10.0.0.1,10.0.0.2,10.0.0.0,desk,acme\n");
-    assert_eq!(site.rows("", &columns), ",,,,,\n".replace(",,,,,\n", ",,,,,\n"), "nothing is known");
+    assert_eq!(site.rows("", &columns), ",,,,,,\n", "nothing is known");
     let counted = |filter: &str| {
         let rows = site.rows(LOCAL, &["-s", "dport", "-q", "-A", "-", filter]);
         let found = rows.split_whitespace().nth(7).expect("packets").to_owned();
