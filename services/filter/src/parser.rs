@@ -272,10 +272,6 @@ impl Parser<'_> {
             TokenKind::Quoted(text) => Id::Name { text: text.clone(), quoted: true, length: None },
             TokenKind::Name(text) => Id::Name { text: text.clone(), quoted: false, length: None },
             TokenKind::NewKeyword(_) => self.word_as_name(),
-            // Some encapsulations are called as protocols are.
-            TokenKind::Keyword(_) if head.kind == Type::Encaps && !self.dialect.historic => {
-                self.word_as_name()
-            }
             // 5.x: protocol words need no backslash after `proto`.
             TokenKind::Keyword(Keyword::Protocol(_))
                 if head.kind == Type::Proto && !self.dialect.historic =>
@@ -452,7 +448,9 @@ fn expected_id(kind: Type) -> &'static str {
         Type::Proto => "the number or name of a protocol",
         Type::Dsb => "a number or the name of a code point",
         Type::Co => "two letters of a country",
-        Type::Encaps => "the name of an encapsulation",
+        Type::Encaps => {
+            "the name of an encapsulation (after a backslash where it is a word of the language: `\\mpls`)"
+        }
         Type::MacClass | Type::Interface | Type::Node => "a name",
         _ => "a number (comparisons are the words `gt`, `gte`, `lt`, `lte`)",
     }

@@ -77,7 +77,7 @@ fn words_find_their_records() {
         ("rmt host 10.0.0.2", &[]),
         ("lcl or rmt host 10.0.0.1", &[1, 3, 4, 5]),
         ("lcl and rmt host 10.0.0.1", &[]),
-        ("lcl bytes gte 0", &[5]),
+        ("lcl bytes lt 1", &[5]),
         ("baseline", &[]),
         ("not match", &[0, 1, 2, 3, 4, 5]),
         ("remote", &[]),
@@ -88,7 +88,7 @@ fn words_find_their_records() {
         ("tcpb 1000 and 5000", &[1]),
         ("ttl 64", &[1]),
         ("encaps eth and not far", &[]),
-        ("encaps mpls or encaps udt or encaps geneve", &[]),
+        ("encaps \\mpls or encaps \\udt or encaps geneve", &[]),
     ];
     for (text, wanted) in table {
         assert_eq!(matched(text, &Options::default()), *wanted, "{text}");

@@ -111,7 +111,7 @@ fn what_is_no_netflow_is_told() {
 fn captures_of_exporters() {
     let Some(cases) = shared("spec/netflow-cases") else { return };
     // nfdump's count of the flows is in the listings.
-    for name in ["softflowd-v1-ntpv4", "softflowd-v1-teams", "softflowd-v10-dtls2"] {
+    for name in ["softflowd-v1-ntpv4", "softflowd-v5-dtls2", "softflowd-v9-dtls2", "softflowd-v10-dtls2"] {
         let listing = std::fs::read_to_string(cases.join(format!("{name}.nfdump.txt"))).expect("a listing");
         let wanted = listing.matches("Flow Record").count();
         assert!(wanted > 0, "{name}");

@@ -59,7 +59,6 @@ fn ends_are_local_or_remote() {
         ("rmt host 10.0.0.2", 2),
         ("lcl net 10.0.0.0/8 and rmt net 10.0.0.0/8", 2),
         ("rmt port 1 and lcl port 5000", 1),
-        ("tcp and local", 0),
         ("far and loc gt 4", 2),
     ] {
         assert_eq!(counted(filter), flows, "{filter}");
