@@ -127,6 +127,11 @@ impl Default for KeyParts {
 }
 
 impl KeyParts {
+    /// Whether all that two stations send each other is one flow.
+    pub(crate) fn is_matrix(self) -> bool {
+        !self.five_tuple && (self.layer_2 || self.layer_3_matrix)
+    }
+
     /// Whether anything but the 5-tuple counts.
     pub(crate) fn extended(self) -> bool {
         !self.five_tuple || self.layer_2 || self.vlan || self.mpls

@@ -243,7 +243,8 @@ impl Engine {
             self.map_error(summary, icmp);
         }
         if self.config.start_records && found.is_none() {
-            self.emit(part, None, sink);
+            // 3.0.8 takes the first fragment of a datagram for merged at once.
+            if self.config.compat { self.report(part, None, sink) } else { self.emit(part, None, sink) }
         }
     }
 

@@ -44,10 +44,14 @@ impl Engine {
         else {
             return;
         };
-        if key.rest.is_some() {
+        if self.config.key.is_matrix() {
             return;
         }
-        let own = Key::fragment(*protocol, fragment.id, *source, *destination, self.config.unidirectional);
+        let mut own =
+            Key::fragment(*protocol, fragment.id, *source, *destination, self.config.unidirectional);
+        if self.config.key.extended() {
+            own.extend(summary, &self.config);
+        }
         let side = self.table.flows.get(parent).map_or(0, |flow| flow.side_of(key.direction));
         let (hash, found) = self.table.find(&own);
         let part = match found {
@@ -126,6 +130,7 @@ impl Engine {
         let counted = flow.sides;
         let times = || counted.iter().flat_map(|side| [side.first, side.last]).filter(|time| time.is_set());
         let (earliest, last) = (times().min(), times().max());
+        let encapsulation = counted[0].encapsulation | counted[1].encapsulation;
         let counts = flow.packets() != 0 && !flow.has(Flow::EMITTED);
         let Some(pieces) = self.table.reassembly_of(part) else { return };
         if !counts && pieces.merged {
@@ -143,7 +148,7 @@ impl Engine {
                 flow.cause = crate::flow::Why::Status;
             }
         }
-        let unset = Engine::unset(self.config.compat);
+        let (compat, unset) = (self.config.compat, Engine::unset(self.config.compat));
         if let Some(flow) = self.table.flows.get_mut(parent) {
             let into = &mut flow.sides[side];
             into.bits |= Side::FRAGMENTS;
@@ -153,10 +158,16 @@ impl Engine {
                     into.octets += from.octets;
                 }
                 if let (Some(earliest), Some(last)) = (earliest, last) {
-                    if unset(into.first) || earliest < into.first {
+                    // The start of a record without packets of its own stays open in 3.0.8.
+                    let open = unset(into.first);
+                    if if open { !compat } else { earliest < into.first } {
                         into.first = earliest;
                     }
                     into.last = last;
+                }
+                if into.bits & Side::ENCAPSULATION == 0 {
+                    into.bits |= Side::ENCAPSULATION;
+                    into.encapsulation = encapsulation;
                 }
             }
         }

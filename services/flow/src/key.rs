@@ -216,7 +216,12 @@ impl Key {
         if !config.key.five_tuple && config.key.layer_3_matrix {
             let reverse = !config.unidirectional && source > destination;
             let (a, b) = if reverse { (destination, source) } else { (source, destination) };
-            return make(Kind::Matrix, 0, a, b, 0, 0, u8::from(reverse), Class::Ip);
+            return Key {
+                words: [head(Kind::Matrix, 0, 0), a, b, 0, 0, 0, 0, 0, 0, 0],
+                rest: None,
+                direction: u8::from(reverse),
+                class: Class::Ip,
+            };
         }
         let (class, dns) = match ip.transport {
             Transport::Icmp(icmp) => return Key::icmp(ip, &icmp, source, destination, config),
@@ -257,7 +262,8 @@ impl Key {
     /// ICMP keys by message type (chapter section 8.1).
     fn icmp(ip: &Ip<'_>, icmp: &Icmp<'_>, source: u32, destination: u32, config: &Config) -> Key {
         let (kind, direction) = match icmp.kind {
-            reply @ (0 | 14 | 16 | 18) if !config.unidirectional => {
+            // In 3.0.8 these stay with their question.
+            reply @ (0 | 14 | 16 | 18) if !config.unidirectional || config.compat => {
                 (if reply == 0 { 8 } else { reply - 1 }, 1u8)
             }
             kind => (kind, 0),
@@ -302,6 +308,7 @@ impl Key {
             match ip.transport {
                 Transport::Icmp(icmp) => {
                     let request = match icmp.kind {
+                        kind if config.unidirectional => kind,
                         129 => 128,
                         131 | 132 => 130,
                         134 => 133,
@@ -320,8 +327,9 @@ impl Key {
                 _ => (Kind::Ipv6, ports, if ip.protocol == 6 { Class::Tcp } else { Class::Ip }, true),
             }
         };
+        let protocol = if kind == Kind::Matrix6 { 0 } else { ip.protocol };
         let reverse = reverse && ordered;
-        let pairs = tuple::v6(head(kind, ip.protocol, 0), (source, destination), last, reverse);
+        let pairs = tuple::v6(head(kind, protocol, 0), (source, destination), last, reverse);
         tuple::key(pairs, class, reverse)
     }
 
@@ -373,7 +381,7 @@ impl Key {
     }
 
     /// Adds what an extended key list names. These words tell flows apart and are not written into records.
-    fn extend(&mut self, summary: &Summary<'_>, config: &Config) {
+    pub fn extend(&mut self, summary: &Summary<'_>, config: &Config) {
         let parts = config.key;
         let mut rest = self.rest.unwrap_or_default();
         if parts.layer_2

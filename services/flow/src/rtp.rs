@@ -37,7 +37,7 @@ impl Rtp {
     }
 
     /// Takes a later packet of the flow. Returns the octets of RTP headers in it.
-    pub fn next(&mut self, payload: &[u8], octets: i32, side: usize) -> usize {
+    pub fn next(&mut self, payload: &[u8], octets: i32, side: usize, compat: bool) -> usize {
         let side = side & 1;
         let Some(&header) = payload.first_chunk::<12>() else {
             return 0;
@@ -60,13 +60,14 @@ impl Rtp {
                 }
             }
         }
-        let known = self.seen[side];
+        let sequence = |h: &[u8; 12]| u16::from_be_bytes([h[2], h[3]]);
+        // 3.0.8 takes a sequence number of 0 for no packet yet.
+        let known = self.seen[side] && !(compat && sequence(&self.headers[side]) == 0);
         if source(&header) == [0; 4] || (known && source(&header) != source(&self.headers[side])) {
             self.form = Form::Dropped;
             return 0;
         }
         if known {
-            let sequence = |h: &[u8; 12]| u16::from_be_bytes([h[2], h[3]]);
             let step = i32::from(sequence(&header).wrapping_sub(sequence(&self.headers[side])) as i16);
             if step > 1 {
                 self.drops[side] = self.drops[side].wrapping_add(step as u16 - 1);

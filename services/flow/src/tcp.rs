@@ -116,6 +116,8 @@ pub(crate) struct Outcome {
     pub splits: bool,
     /// The gap before the segment counts as active.
     pub active: bool,
+    /// The segment was not looked into: its header counts with its data.
+    pub unread: bool,
 }
 
 impl Registers {
@@ -250,6 +252,9 @@ impl Tcp {
     fn step(&mut self, segment: &Segment<'_>) -> Outcome {
         let header = segment.header;
         let flags = header.flags.0;
+        if segment.compat && self.shared.phase == Phase::Listen {
+            return self.after_reset(segment);
+        }
         self.read_options(segment.side, header.options);
         let Tcp { shared, sides: [one, other] } = self;
         let (src, dst) = if segment.side == 0 { (one, other) } else { (other, one) };
@@ -263,17 +268,12 @@ impl Tcp {
         if shared.phase == Phase::Established && flags & (FIN | SYN | RST) == 0 {
             // What nearly every segment is: nothing else moves an established connection.
             src.touch(segment.now);
-            return Outcome { splits: false, active };
+            return Outcome { splits: false, active, unread: false };
         }
         let mut splits = false;
         if !duplicate {
-            let was = shared.phase;
             let result = shared.transition(segment, src, dst);
-            let opens = if segment.compat {
-                flags == SYN || (was == Phase::Listen && flags & (SYN | RST) == SYN)
-            } else {
-                flags & SYN != 0
-            };
+            let opens = if segment.compat { flags == SYN } else { flags & SYN != 0 };
             splits = result == Phase::Listen && opens;
             if splits && segment.compat {
                 // Never added, taken off all the same (chapter section 6.6).
@@ -289,7 +289,18 @@ impl Tcp {
         if !splits {
             src.touch(segment.now);
         }
-        Outcome { splits, active }
+        Outcome { splits, active, unread: false }
+    }
+
+    /// A later segment of a flow that a reset began, as 3.0.8 takes it: a new connection, or one whose flags are noted.
+    #[cold]
+    fn after_reset(&mut self, segment: &Segment<'_>) -> Outcome {
+        let flags = segment.header.flags.0;
+        let splits = flags & (SYN | RST) == SYN;
+        if !splits && let Some(sender) = self.sides.get_mut(segment.side) {
+            sender.flags |= flags;
+        }
+        Outcome { splits, active: true, unread: !splits }
     }
 
     /// Prepares for the next record (chapter section 5.4).
@@ -402,7 +413,7 @@ impl Shared {
             }
         }
         match self.phase {
-            Phase::Listen if flags & SYN != 0 && (exact != SYN || !segment.compat) => Phase::Listen,
+            Phase::Listen if flags & SYN != 0 => Phase::Listen,
             Phase::Listen | Phase::SynSent => self.after_syn_sent(segment, exact, src, dst),
             Phase::SynReceived => self.after_syn_received(segment, src, dst),
             Phase::Established => {
@@ -549,7 +560,13 @@ fn sequence(segment: &Segment<'_>, src: &mut Registers, dst: &mut Registers, act
         src.sequence = e;
     } else if n != 0 {
         if segment.track_duplicates && segment.ip_id != 0 && segment.ip_id == src.ip_id {
-            src.status |= status::DUPLICATES;
+            if segment.compat {
+                // 3.0.8 notes with the source whose they were.
+                let source = if segment.side == 0 { src } else { dst };
+                source.status |= if segment.side == 0 { 0x4_0000 } else { 0x8_0000 };
+            } else {
+                src.status |= status::DUPLICATES;
+            }
             return true;
         }
         if dst.window != 0 {

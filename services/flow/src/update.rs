@@ -4,13 +4,13 @@ use crate::config::Config;
 use crate::engine::{Engine, Sink};
 use crate::esp::Esp;
 use crate::flow::{Flow, IcmpState, Mac, Mapped, Metrics, Queue, Session, Side, State, Why};
-use crate::key::{Class, Key};
+use crate::key::{Class, Key, Kind};
 use crate::rtp::Rtp;
 use crate::sizes::Histogram;
 use crate::slab::Part;
 use crate::tcp::{Segment, Tcp, status};
 use crate::time::Time;
-use packet::{Addresses, Icmp, Ip, Isis, Network, Summary, Transport};
+use packet::{Addresses, Arp, Ethernet, Icmp, Ip, Isis, Network, Rarp, Summary, Transport};
 use record::{Cause, Version};
 
 /// Shortest ICMP message that the network section describes (record-format chapter, section 7.5).
@@ -34,7 +34,10 @@ impl Engine {
         if let Some(label) = summary.mpls {
             self.label(part, key.direction, label);
         }
-        let application = application(summary);
+        let application = application(summary, self.config.compat);
+        if self.config.key.is_matrix() {
+            return self.update_matrix(part, key, summary, first, application);
+        }
         if let Network::Ip(ip) = &summary.network
             && let Transport::Tcp(header) = &ip.transport
         {
@@ -43,6 +46,28 @@ impl Engine {
         }
         let side = self.observe(part, key.direction, summary, first);
         let application = self.session(part, summary, first, side, application);
+        self.count(part, side, summary, application, true);
+        part
+    }
+
+    /// Updates the flow of two stations, which has no protocol (chapter section 4.2).
+    #[cold]
+    fn update_matrix(
+        &mut self,
+        part: Part,
+        key: &Key,
+        summary: &Summary<'_>,
+        first: bool,
+        application: i32,
+    ) -> Part {
+        let application = match (Kind::of(&key.words), &summary.network) {
+            // As of any flow of frames.
+            (Kind::Frame, Network::Ip(_)) => summary.length as i32,
+            // 3.0.8 counts what is in the IP packet.
+            (Kind::Matrix | Kind::Matrix6, Network::Ip(ip)) if self.config.compat => ip.payload,
+            _ => application,
+        };
+        let side = self.observe(part, key.direction, summary, first);
         self.count(part, side, summary, application, true);
         part
     }
@@ -145,7 +170,8 @@ impl Engine {
                     table.user.append(part, side & 1, summary.user);
                 }
                 let histograms = table.sizes.get_mut(part);
-                count(flow, metrics, histograms, side, summary.length, ip.application, &gap, &self.config);
+                let application = if outcome.unread { ip.payload } else { ip.application };
+                count(flow, metrics, histograms, side, summary.length, application, &gap, &self.config);
                 if self.config.keystroke.is_some() {
                     self.stroke(part, &segment, false);
                 }
@@ -238,7 +264,7 @@ impl Engine {
         } else if self.config.compat && matches!(ip.addresses, Addresses::V6 { .. }) {
             // 3.0.8 looks at no later packet of such a flow.
         } else if let Some(Session::Rtp(rtp)) = self.table.session_of(part) {
-            *application -= rtp.next(summary.user, *application, side) as i32;
+            *application -= rtp.next(summary.user, *application, side, self.config.compat) as i32;
         }
         if let Some(flow) = self.table.flows.get_mut(part) {
             // This packet is counted after this, hence 2 for "more than 2".
@@ -266,11 +292,20 @@ impl Engine {
         if self.config.compat && !matches!(ip.addresses, Addresses::V4 { .. }) {
             return;
         }
-        let Some(quoted) = packet::quoted(self.config.rules(), icmp.quoted) else { return };
-        let key = Key::of(&quoted, &self.config);
-        if key.rest.is_some() {
+        if self.config.key.is_matrix() {
             return;
         }
+        let Some(mut quoted) = packet::quoted(self.config.rules(), icmp.quoted) else { return };
+        if self.config.key.extended() {
+            // What the frame of the quoted packet was is told by the frame that came back.
+            quoted.vlan = summary.vlan;
+            quoted.mpls = summary.mpls;
+            quoted.ethernet = summary.ethernet.map(|header| match self.config.compat {
+                true => header,
+                false => Ethernet { destination: header.source, source: header.destination, ..header },
+            });
+        }
+        let key = Key::of(&quoted, &self.config);
         let (_, Some(part)) = self.table.find(&key) else { return };
         let (now, unset) = (self.now, Engine::unset(self.config.compat));
         if let Some(flow) = self.table.flows.get_mut(part) {
@@ -290,9 +325,15 @@ impl Engine {
 
 /// Application octets of a packet, before what its protocol's state says of them.
 #[inline(always)]
-fn application(summary: &Summary<'_>) -> i32 {
+fn application(summary: &Summary<'_>, compat: bool) -> i32 {
     match &summary.network {
         Network::Ip(ip) => ip.application,
+        // 3.0.8 takes the message off the frame only when it was captured.
+        Network::Arp(Arp { whole: false, .. }) | Network::Rarp(Rarp { fields: Arp { whole: false, .. } })
+            if compat =>
+        {
+            summary.length as i32
+        }
         Network::Arp(_) | Network::Rarp(_) => summary.length as i32 - 28,
         Network::Lcp(lcp) => i32::from(lcp.length),
         Network::Isis(Isis { octets, .. }) | Network::IsisFrame { octets, .. } => *octets as i32,

@@ -7,6 +7,9 @@ use crate::summary::Network;
 /// The longest hardware address that a key holds.
 const MAX_HARDWARE: usize = 32;
 
+/// A message about Ethernet and IPv4 addresses.
+const OCTETS: usize = 28;
+
 const REQUEST: u16 = 1;
 const REPLY: u16 = 2;
 const REVERSE_REQUEST: u16 = 3;
@@ -36,6 +39,8 @@ pub struct Arp {
     pub sender_hardware: Hardware,
     /// Target hardware address.
     pub target_hardware: Hardware,
+    /// Whether the 28 octets of a message about Ethernet and IPv4 addresses were captured, or as many.
+    pub whole: bool,
 }
 
 /// A RARP request or reply.
@@ -59,7 +64,7 @@ pub(crate) fn arp<'a>(walk: &mut Walk<'a>, data: &'a [u8]) {
         }
         _ => return walk.frame_flow(data),
     }
-    walk.summary.user = rest(data, 28);
+    walk.summary.user = rest(data, OCTETS);
 }
 
 fn parse(data: &[u8], compat: bool) -> Option<(u16, Arp)> {
@@ -70,7 +75,7 @@ fn parse(data: &[u8], compat: bool) -> Option<(u16, Arp)> {
     if compat {
         // 3.0.8 reads addresses wherever the lengths put them, and nothing at all unless protocol addresses have four octets.
         if protocol != 4 {
-            return Some((operation, Arp::default()));
+            return Some((operation, Arp { whole: data.len() >= OCTETS, ..Arp::default() }));
         }
     } else if hardware > MAX_HARDWARE || data.len() < 8 + 2 * (hardware + protocol) {
         return None;
@@ -89,6 +94,7 @@ fn parse(data: &[u8], compat: bool) -> Option<(u16, Arp)> {
         target: if protocol == 4 { u32_at(data, target).unwrap_or(0) } else { 0 },
         sender_hardware: address(data, sender_hardware, hardware),
         target_hardware: address(data, target_hardware, hardware),
+        whole: data.len() >= OCTETS,
     };
     Some((operation, fields))
 }

@@ -131,7 +131,7 @@ impl<'a> Walk<'a> {
             }
         }
         let options = if header_length > LEAST {
-            options(rest(data.get(..header_length).unwrap_or(data), LEAST))
+            options(rest(data.get(..header_length).unwrap_or(data), LEAST), self.rules.compat)
         } else {
             0
         };
@@ -143,17 +143,24 @@ impl<'a> Walk<'a> {
 }
 
 /// Which options of interest the list holds; a malformed length ends it (flow-model chapter, section 11).
-fn options(mut list: &[u8]) -> u8 {
+fn options(mut list: &[u8], compat: bool) -> u8 {
     let mut seen = 0;
     while let Some(kind) = u8_at(list, 0) {
+        // 3.0.8 counts an option before it looks at its length, and goes on after a length of 1.
+        let (shortest, otherwise) = if compat { (1, usize::MAX) } else { (2, 0) };
         let length = match kind {
             0 => break,
             1 => 1,
             _ => match u8_at(list, 1) {
-                Some(length) if length >= 2 && usize::from(length) <= list.len() => usize::from(length),
-                _ => break,
+                Some(length) if length >= shortest && usize::from(length) <= list.len() => {
+                    usize::from(length)
+                }
+                _ => otherwise,
             },
         };
+        if length == 0 {
+            break;
+        }
         seen |= match kind {
             7 => 0x01,
             68 => 0x02,

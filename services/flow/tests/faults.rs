@@ -1,0 +1,149 @@
+//! Faults of argus 3.0.8.2 that captures hardly show: reproduced with `compat`, right without. Values seen by running it.
+
+mod common;
+
+use common::{A, B, application, frame, ipv4, packets, records, section, tcp, udp};
+use flow::Config;
+use record::Index;
+
+fn config(compat: bool) -> Config {
+    Config { compat, application_octets: true, jitter: true, ..Config::default() }
+}
+
+/// An RTP packet with 20 octets of sound.
+fn rtp(sequence: u16) -> Vec<u8> {
+    let header = [&[0x80, 0][..], &sequence.to_be_bytes(), &[0, 0, 0, 1, 0, 0, 0, 7]].concat();
+    frame(A, &ipv4(A, B, 17, (1, 0), &udp((2000, 3000), &[&header[..], &[1; 20]].concat())))
+}
+
+#[test]
+fn a_sequence_number_of_zero_is_a_number() {
+    // The first packet's header counts (chapter section 7), no later one's; in 3.0.8 also that of the packet after 0.
+    for (numbers, compat, expected) in [
+        (&[0u16, 1, 2, 3][..], false, 92),
+        (&[0, 1, 2, 3], true, 104),
+        (&[65534, 65535, 0, 1, 2], false, 112),
+        (&[65534, 65535, 0, 1, 2], true, 124),
+        (&[7, 0, 0, 0, 9], true, 148),
+    ] {
+        let frames: Vec<_> = numbers.iter().map(|&number| rtp(number)).collect();
+        let got = records(config(compat), &frames);
+        assert_eq!(application(&got[0]), [expected, 0], "{numbers:?} {compat}");
+    }
+}
+
+#[test]
+fn a_malformed_option_is_none() {
+    let with = |options: [u8; 4]| {
+        let mut packet = ipv4(A, B, 17, (1, 0), &udp((1, 2), b"datagram"));
+        packet[0] = 0x46;
+        packet[3] += 4;
+        packet.splice(20..20, options);
+        frame(A, &packet)
+    };
+    // Router alert whole, too long, without a length; one that is hidden behind an option of length 1.
+    for (options, right, as_before) in [
+        ([148, 4, 0, 0], 0x40, 0x40),
+        ([148, 9, 0, 0], 0, 0x40),
+        ([1, 1, 1, 148], 0, 0x40),
+        ([99, 1, 148, 4], 0, 0x40),
+        ([99, 9, 148, 4], 0, 0),
+    ] {
+        for (compat, expected) in [(false, right), (true, as_before)] {
+            let got = records(config(compat), &[with(options)]);
+            let attributes = section(&got[0], Index::IpAttr);
+            let told = if attributes[2] & 4 != 0 { attributes[11] } else { 0 };
+            assert_eq!(told, expected, "{options:?} {compat}");
+        }
+    }
+}
+
+#[test]
+fn a_connection_goes_on_after_a_reset_that_began_its_flow() {
+    let segment = |flags, payload: &[u8]| frame(A, &ipv4(A, B, 6, (1, 0), &tcp(flags, 1001, 5001, payload)));
+    let frames = [segment(0x14, b""), segment(0x10, b""), segment(0x18, b"abc")];
+    let right = records(config(false), &frames);
+    assert_eq!((right.len(), application(&right[0])), (1, [3, 0]));
+    assert_eq!(section(&right[0], Index::Network)[1], 5);
+    // 3.0.8 notes their flags, and takes their headers for data.
+    let as_before = records(config(true), &frames);
+    assert_eq!((as_before.len(), application(&as_before[0])), (1, [43, 0]));
+    let network = section(&as_before[0], Index::Network);
+    assert_eq!((network[1], network[18]), (3, 0x1c));
+    // A new connection ends the record, with nothing of its segment in it.
+    let frames = [segment(0x14, b""), segment(0x02, b"")];
+    for compat in [false, true] {
+        let got = records(config(compat), &frames);
+        assert_eq!(got.iter().map(|record| packets(record)).collect::<Vec<_>>(), [[1, 0], [1, 0]]);
+        let status = section(&got[0], Index::Network)[6];
+        assert_eq!((status & 0x10, status & 3), (0x10, 0), "reset, no retransmission");
+    }
+}
+
+#[test]
+fn duplicates_are_told_with_their_sender() {
+    let from = |source: [u8; 4], destination, id, segment: &[u8]| {
+        frame(source, &ipv4(source, destination, 6, (id, 0), segment))
+    };
+    let turned = |mut segment: Vec<u8>| {
+        segment[..4].copy_from_slice(&[0, 80, 0, 1]);
+        segment
+    };
+    let answer = from(B, A, 2, &turned(tcp(0x18, 5001, 1001, b"data")));
+    let frames = [
+        from(A, B, 1, &tcp(2, 1000, 0, b"")),
+        from(B, A, 1, &turned(tcp(0x12, 5000, 1001, b""))),
+        from(A, B, 2, &tcp(0x10, 1001, 5001, b"")),
+        answer.clone(),
+        answer,
+    ];
+    let status = |compat| {
+        let config = Config { track_duplicates: true, ..config(compat) };
+        let network = section(&records(config, &frames)[0], Index::Network);
+        // Of the flow, its source, its destination.
+        [4, 32, 80]
+            .map(|at| u32::from_be_bytes(network[at..at + 4].try_into().unwrap_or_default()) & 0xc_0000)
+    };
+    assert_eq!(status(false), [0x8_0000, 0, 0xc_0000]);
+    assert_eq!(status(true), [0x4_0000, 0x8_0000, 0]);
+}
+
+#[test]
+fn a_short_arp_message_has_no_more_application_octets_for_it() {
+    let mut arp = vec![0xff; 6];
+    arp.extend_from_slice(&[2, 0, 0, 0, 0, 1, 8, 6, 0, 1, 8, 0, 6, 4, 0, 1, 2, 0, 0, 0, 0, 1, 10, 0, 0, 1]);
+    arp.extend_from_slice(&[0, 0, 0, 0, 0, 0, 10, 0, 0, 2]);
+    let told = |captured: usize, compat| {
+        let config = config(compat);
+        let dissector = packet::Dissector::new(packet::LinkType::ETHERNET, config.rules());
+        let mut engine = flow::Engine::new(config).expect("memory");
+        let mut got = Vec::new();
+        let mut sink = |record: &[u8]| got = record.to_vec();
+        engine.packet(
+            flow::Time::from_micros(1_600_000_000, 0),
+            &dissector.dissect(&arp[..captured], 60),
+            &mut sink,
+        );
+        engine.flush(&mut sink);
+        application(&got)[0]
+    };
+    assert_eq!((told(42, true), told(42, false)), (32, 32));
+    assert_eq!(told(40, true), 60);
+}
+
+#[test]
+fn merged_fragments_bring_time_and_encapsulation() {
+    let first = udp((1000, 2000), &[7; 792]);
+    let frames: Vec<_> = [(0x2000, &first[..]), (0x2000 | 100, &[8; 800]), (200, &[9; 100])]
+        .iter()
+        .map(|&(offset, payload)| frame(A, &ipv4(A, B, 17, (7, offset), payload)))
+        .collect();
+    for compat in [false, true] {
+        let got = records(Config { start_records: true, ..config(compat) }, &frames);
+        assert_eq!(got.iter().map(|record| packets(record)).collect::<Vec<_>>(), [[1, 0], [2, 0]]);
+        assert_eq!(section(&got[1], Index::Encaps)[4..8], [0, 0, 0, 2], "Ethernet");
+        // 3.0.8 takes the first fragment for merged, and the last one's time for all.
+        assert_eq!(section(&got[0], Index::IpAttr)[2] & 0x10 != 0, compat);
+        assert_eq!(section(&got[1], Index::Time).len(), if compat { 12 } else { 20 });
+    }
+}
