@@ -92,7 +92,7 @@ fn sets(octets: &[u8]) -> usize {
     let mut at = V9_HEADER;
     while let (Some(id), Some(length)) = (be16(octets, at), be16(octets, at + 2)) {
         let end = at + usize::from(length);
-        if !(id < 2 || id >= 256) || length < 4 || end > LONGEST {
+        if (2..256).contains(&id) || length < 4 || end > LONGEST {
             break;
         }
         at = end;

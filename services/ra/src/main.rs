@@ -8,6 +8,7 @@ mod exports;
 mod feed;
 mod files;
 mod halves;
+mod manual;
 mod options;
 mod pattern;
 mod percent;

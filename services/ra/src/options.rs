@@ -1,5 +1,6 @@
 //! The command line of the clients, declared once.
 
+use crate::manual;
 use options::{Complete, Opt, Program, Variable};
 
 /// What an option asks for.
@@ -104,6 +105,40 @@ const RANGES: &str =
             [io]<start+num>     process this number of matching records, starting at start.
 ";
 
+/// Names of fields, for shells.
+static FIELD_NAMES: [&str; field::table::FIELDS.len()] = {
+    let mut names = [""; field::table::FIELDS.len()];
+    let mut at = 0;
+    while at < names.len() {
+        names[at] = field::table::FIELDS[at].name;
+        at += 1;
+    }
+    names
+};
+
+/// Words of `-M` that all clients mind.
+pub const MODE_NAMES: &[&str] = &[
+    "man",
+    "noman",
+    "rmon",
+    "uni",
+    "poll",
+    "xml",
+    "json",
+    "label=",
+    "printer=",
+    "rtime",
+    "realtime",
+    "oui",
+    "eframe=",
+    "pzero",
+    "dsrs=",
+    "disa",
+    "correct",
+    "nocorrect",
+    "TZ=",
+];
+
 /// The options that all clients have.
 macro_rules! common {
     ($($more:expr),*) => {&[
@@ -121,7 +156,8 @@ macro_rules! common {
             .complete(Complete::Files),
         Opt::flag(Id::Abbreviate, 'H', "abbreviate", "abbreviate numeric values. Use -p option to control precision."),
         Opt::value(Id::Titles, 'L', "titles", "<n>", "print titles never (-1), once (0) or before every <n> rows."),
-        Opt::words(Id::Modes, 'M', "mode", "<option>", "specify a Mode of operation.").detail(MODES),
+        Opt::words(Id::Modes, 'M', "mode", "<option>", "specify a Mode of operation.").detail(MODES)
+            .complete(Complete::Choice(MODE_NAMES)),
         Opt::flag(Id::Names, 'n', "numeric", "don't convert numbers to names."),
         Opt::value(Id::Range, 'N', "number", "[io]<num>", "process the first <num> records in the stream.")
             .detail(RANGES),
@@ -131,7 +167,8 @@ macro_rules! common {
             .complete(Complete::Files),
         Opt::words(Id::Folders, 'R', "recursive", "<dir>", "recursively process files in directory")
             .complete(Complete::Folders),
-        Opt::words(Id::Fields, 's', "fields", "[-][+[#]]field[:w]", "specify fields to print."),
+        Opt::words(Id::Fields, 's', "fields", "[-][+[#]]field[:w]", "specify fields to print.")
+            .complete(Complete::Choice(&FIELD_NAMES)),
         Opt::value(Id::Source, 'S', "source", "<[user[:pass]@]host[:port]>", "specify remote argus and optional port number")
             .complete(Complete::Hosts),
         Opt::value(Id::Time, 't', "time", "<timerange>", "specify <timerange> for reading records."),
@@ -290,6 +327,7 @@ pub static RA: Program<Id> = Program {
         Opt::flag(Id::Daemon, 'd', "daemon", "run as a daemon.").hidden()
     ),
     variables: VARIABLES,
+    sections: manual::SECTIONS,
     see_also: &["rasplit(1)", "rastream(1)", "argus(8)", "radium(8)"],
     ..Program::new("ra", "read argus records")
 };

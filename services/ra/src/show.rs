@@ -2,6 +2,7 @@
 
 use crate::feed::{Client, Failure, Next, Sieve, say};
 use crate::halves;
+use crate::options::MODE_NAMES;
 use crate::select::{Selection, Verdict, compile};
 use crate::settings::Settings;
 use field::style::Form as Look;
@@ -80,29 +81,6 @@ const PASSED_OVER: &[&str] = &[
     "baseline=",
 ];
 
-/// Words of `-M` that ra minds, to propose one for another.
-const MODES: &[&str] = &[
-    "man",
-    "noman",
-    "rmon",
-    "uni",
-    "poll",
-    "xml",
-    "json",
-    "label",
-    "printer",
-    "rtime",
-    "realtime",
-    "oui",
-    "eframe",
-    "pzero",
-    "dsrs",
-    "disa",
-    "correct",
-    "nocorrect",
-    "zero",
-];
-
 /// Says which modes are none; they change nothing, as ever.
 fn warn(settings: &Settings) {
     if settings.style.compat || settings.style.later || settings.program != "ra" {
@@ -113,7 +91,7 @@ fn warn(settings: &Settings) {
         None => PASSED_OVER.contains(&word),
     };
     for word in settings.modes.iter().filter(|word| !known(word)) {
-        let meant = field::names::nearest(word, MODES.iter().copied());
+        let meant = field::names::nearest(word, MODE_NAMES.iter().map(|name| name.trim_end_matches('=')));
         let meant = meant.map(|meant| format!(" (perhaps {meant})")).unwrap_or_default();
         say(settings.program, &format!("-M {word}: no such mode{meant}"));
     }
