@@ -375,7 +375,62 @@ mod tests {
         assert_eq!(both(&bytes), (vec![1, 2], vec![]));
     }
 
+    /// Sequence numbers of records in the order in which sifting hands them out, and damages. Those that `judge` skips
+    /// are left out when they are looked at all the same.
+    fn sifted(bytes: &[u8], at_once: usize, judge: fn(u8) -> Sift) -> (Vec<u8>, Vec<(u64, u64)>, usize) {
+        let mut framer = Framer::default();
+        let (mut input, mut ended) = (bytes, false);
+        let (mut records, mut damage, mut runs) = (vec![], vec![], 0);
+        loop {
+            match framer.sift(ended, |glance| judge(glance.view().bytes()[15])) {
+                Sifted::Run(range, count) => {
+                    let taken: Vec<u8> = framer.octets(range).chunks(20).map(|record| record[15]).collect();
+                    assert_eq!(taken.len() as u64, count);
+                    assert!(taken.iter().all(|&sequence| judge(sequence) == Sift::Take));
+                    records.extend(taken);
+                    runs += 1;
+                }
+                Sifted::Step(Step::Record(place)) => {
+                    let record = framer.view(&place).bytes();
+                    assert_eq!(record, &bytes[place.offset as usize..][..record.len()]);
+                    records.extend(record.get(15).copied().filter(|&sequence| judge(sequence) != Sift::Skip));
+                }
+                Sifted::Step(Step::Damage(Damage { offset, length, .. })) => damage.push((offset, length)),
+                Sifted::Step(Step::More) if ended => return (records, damage, runs),
+                Sifted::Step(Step::More) => {
+                    let mut some = (&mut input).take(at_once as u64);
+                    ended = framer.fill(&mut some).unwrap() == 0;
+                }
+            }
+        }
+    }
+
     proptest::proptest! {
+        #[test]
+        fn sifting_keeps_what_it_should(
+            sequences in proptest::collection::vec(proptest::num::u8::ANY, 0..400),
+            junk in proptest::collection::vec((0usize..8000, proptest::num::u8::ANY), 0..4),
+            at_once in 3000usize..9000,
+        ) {
+            let mut bytes: Vec<u8> = sequences.iter().flat_map(|&sequence| flow(sequence)).collect();
+            for (at, octet) in junk {
+                if let Some(place) = bytes.get_mut(at) {
+                    *place = octet;
+                }
+            }
+            let judge = |sequence: u8| match sequence % 5 {
+                0 => Sift::Skip,
+                1 => Sift::Look,
+                _ => Sift::Take,
+            };
+            let (all, damage) = run(&bytes, at_once);
+            let kept: Vec<u8> = all.into_iter().filter(|&sequence| judge(sequence) != Sift::Skip).collect();
+            let (ours, our_damage, runs) = sifted(&bytes, at_once, judge);
+            proptest::prop_assert_eq!((ours, our_damage), (kept, damage));
+            let takes = sequences.iter().filter(|&&sequence| judge(sequence) == Sift::Take).count();
+            proptest::prop_assert!(runs > 0 || takes < 150);
+        }
+
         #[test]
         fn never_stalls(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..2000)) {
             let (_, damage) = run(&bytes, 7);
