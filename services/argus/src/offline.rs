@@ -175,10 +175,8 @@ impl CaptureFile {
             self.fed = Some(told);
             input
         } else if self.fed.is_none() && self.reading.follow {
-            // A compressed file is read once, to its end.
-            self.reading.follow = false;
-            let (input, _) = input::open(&self.path, false, &self.renewed).map_err(Fault::Unreadable)?;
-            input::decompress(input).map_err(Fault::Unreadable)?
+            // Nobody appends to a compressed stream: what is read would end, while more is waited for.
+            return Err(Fault::Unreadable("is compressed: it cannot be followed (-f)".to_owned()));
         } else {
             input::decompress(reader.into_input()).map_err(Fault::Unreadable)?
         };

@@ -120,6 +120,13 @@ fn standard_input_and_compression() {
         let output = run(&["-r", &path, "-w", "-"]);
         assert!(output.status.success(), "{ending}: {}", told(&output));
         assert_eq!(flows(&records(&output.stdout)), 2, "{ending}");
+        let output = run(&["-f", "-r", &path, "-w", "-"]);
+        assert_eq!(output.status.code(), Some(1), "{ending}: {}", told(&output));
+        assert!(
+            told(&output).contains("cannot be followed") && told(&output).contains(&path),
+            "{}",
+            told(&output)
+        );
         let path = folder.write(&format!("cut.{ending}"), &packed[..packed.len() - 12]);
         let output = run(&["-r", &path, "-w", "-"]);
         assert_eq!(

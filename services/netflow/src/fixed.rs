@@ -29,13 +29,13 @@ fn aggregation_size(code: u8) -> Option<usize> {
     })
 }
 
-/// Decodes what records there are, up to the header's count.
+/// Decodes what records there are, up to the header's count, which is returned.
 pub(crate) fn decode(
     exporter: Exporter,
     payload: &[u8],
     counters: &mut Counters,
     give: Give<'_>,
-) -> Option<()> {
+) -> Option<Option<u32>> {
     let (header, size) = sizes(payload)?;
     let version = be16(payload, 0)?;
     let count = usize::from(be16(payload, 2)?);
@@ -56,7 +56,13 @@ pub(crate) fn decode(
     if body.len() / size < count {
         counters.damaged += 1;
     }
-    Some(())
+    if version == 5 {
+        // Two bits say how, the others at what interval.
+        let interval = be16(payload, 22).unwrap_or(0) & 0x3fff;
+        counters.sampling = counters.sampling.max(u32::from(interval));
+    }
+    // Numbers go on by what the header says, whether or not all of it came.
+    Some(u32::try_from(count).ok())
 }
 
 fn address(record: &[u8], at: usize) -> Option<IpAddr> {

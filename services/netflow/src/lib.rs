@@ -10,6 +10,7 @@
 //! | `fixed` | versions 1 to 8: records of one layout |
 //! | `sets` | version 9 and IPFIX: sets, templates, data |
 //! | `templates` | what templates there are, for how long |
+//! | `sequence` | what numbers come next |
 //! | `fields` | what each information element means |
 //! | `file` | datagrams one after the other in a file |
 //! | `export` | a flow as it was exported; its record |
@@ -20,6 +21,7 @@ mod export;
 mod fields;
 mod file;
 mod fixed;
+mod sequence;
 mod sets;
 mod templates;
 
@@ -29,6 +31,7 @@ use record::Stamp;
 
 pub use export::{Export, Side};
 pub use file::Datagrams;
+use sequence::{Sequences, Stream};
 use templates::Templates;
 
 /// Who sent a datagram.
@@ -60,6 +63,13 @@ pub struct Counters {
     pub damaged: u64,
     /// Templates that were forgotten to keep memory bounded.
     pub forgotten: u64,
+    /// Flows that were exported and did not come, by the sequence numbers of versions 5 to 8 and IPFIX.
+    pub missed_flows: u64,
+    /// Datagrams that did not come, by the sequence numbers of version 9.
+    pub missed_datagrams: u64,
+    /// The highest rate at which an exporter says it samples: one packet of so many; 0 when none does. Counts are not
+    /// multiplied by it.
+    pub sampling: u32,
 }
 
 impl Counters {
@@ -69,12 +79,21 @@ impl Counters {
         if *datagrams == 0 {
             return Some("no NetFlow in it".to_owned());
         }
-        (unknown + without_template + damaged + forgotten > 0).then(|| {
-            format!(
+        let mut parts = Vec::new();
+        if unknown + without_template + damaged + forgotten > 0 {
+            parts.push(format!(
                 "of {datagrams} export datagrams not read: {without_template} sets without a template, {damaged} \
                  damaged parts; {forgotten} templates forgotten"
-            )
-        })
+            ));
+        }
+        if self.missed_flows + self.missed_datagrams > 0 {
+            let (flows, datagrams) = (self.missed_flows, self.missed_datagrams);
+            parts.push(format!("missing by sequence numbers: {flows} flows, {datagrams} datagrams"));
+        }
+        if self.sampling > 1 {
+            parts.push(format!("sampled, up to 1 packet of {}: counts are as exported", self.sampling));
+        }
+        (!parts.is_empty()).then(|| parts.join("; "))
     }
 }
 
@@ -82,6 +101,7 @@ impl Counters {
 #[derive(Debug, Default)]
 pub struct Decoder {
     templates: Templates,
+    sequences: Sequences,
     counters: Counters,
 }
 
@@ -141,10 +161,34 @@ impl Decoder {
             _ => None,
         };
         match known {
-            Some(()) => self.counters.datagrams += 1,
+            Some(records) => {
+                self.counters.datagrams += 1;
+                self.follow(exporter, payload, records);
+            }
             None => self.counters.unknown += 1,
         }
         self.counters.flows += *flows;
+    }
+
+    /// Notes what the datagram's sequence number says was lost before it. `records` is how many data records it has.
+    fn follow(&mut self, exporter: Exporter, payload: &[u8], records: Option<u32>) {
+        let version = be16(payload, 0).unwrap_or(0);
+        let word = |at| be32(payload, at);
+        let (number, units, domain, port) = match version {
+            // Engine type and id.
+            5..=8 => (word(16), records, u32::from(be16(payload, 20).unwrap_or(0)), 0),
+            9 => (word(12), Some(1), word(16).unwrap_or(0), 0),
+            10 => (word(8), records, word(12).unwrap_or(0), exporter.port),
+            _ => return,
+        };
+        let Some(number) = number else { return };
+        let uptime = if version == 10 { None } else { word(4) };
+        let stream = Stream { address: exporter.address, version, port, domain };
+        let missed = u64::from(self.sequences.take(stream, number, units, uptime));
+        match version {
+            9 => self.counters.missed_datagrams += missed,
+            _ => self.counters.missed_flows += missed,
+        }
     }
 }
 

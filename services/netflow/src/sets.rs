@@ -14,6 +14,34 @@ const REVERSE: u32 = 29_305;
 /// The element that says when the device started.
 const SYSTEM_INIT: u16 = 160;
 
+/// How packets are sampled, as an options record says (chapter 1.7.1).
+#[derive(Clone, Copy, Default)]
+struct Sampling {
+    /// Packets taken at a time; 1 where only an interval is told.
+    taken: u64,
+    /// Packets passed over in between.
+    passed: u64,
+    /// One packet of so many.
+    interval: u64,
+}
+
+impl Sampling {
+    fn option(&mut self, element: u16, value: u64) {
+        match element {
+            34 | 50 => self.interval = self.interval.max(value),
+            305 => self.taken = value,
+            306 => self.passed = value,
+            _ => {}
+        }
+    }
+
+    /// One packet of so many; 0 when nothing was told.
+    fn rate(self) -> u32 {
+        let spaced = self.taken.saturating_add(self.passed).checked_div(self.taken).unwrap_or(0);
+        u32::try_from(self.interval.max(spaced)).unwrap_or(u32::MAX)
+    }
+}
+
 struct Message<'a> {
     templates: &'a mut Templates,
     exporter: Exporter,
@@ -22,8 +50,11 @@ struct Message<'a> {
     received: Stamp,
     clock: Clock,
     counters: &'a mut Counters,
+    /// Data records so far, unless some could not be counted.
+    records: Option<u32>,
 }
 
+/// Decodes a datagram; returns its data records, unless some could not be counted.
 pub(crate) fn decode_v9(
     templates: &mut Templates,
     exporter: Exporter,
@@ -31,14 +62,17 @@ pub(crate) fn decode_v9(
     payload: &[u8],
     counters: &mut Counters,
     give: Give<'_>,
-) -> Option<()> {
+) -> Option<Option<u32>> {
     let clock = Clock { uptime: be32(payload, 4), now: i64::from(be32(payload, 8)?) * 1_000_000_000 };
     let scope = Scope::new(exporter, false, be32(payload, 16)?);
     let sets = payload.get(V9_HEADER..)?;
-    Message { templates, exporter, scope, ipfix: false, received, clock, counters }.sets(sets, give);
-    Some(())
+    let mut message =
+        Message { templates, exporter, scope, ipfix: false, received, clock, counters, records: Some(0) };
+    message.sets(sets, give);
+    Some(message.records)
 }
 
+/// Decodes a datagram; returns its data records, unless some could not be counted.
 pub(crate) fn decode_ipfix(
     templates: &mut Templates,
     exporter: Exporter,
@@ -46,7 +80,7 @@ pub(crate) fn decode_ipfix(
     payload: &[u8],
     counters: &mut Counters,
     give: Give<'_>,
-) -> Option<()> {
+) -> Option<Option<u32>> {
     let scope = Scope::new(exporter, true, be32(payload, 12)?);
     let clock = Clock { uptime: None, now: i64::from(be32(payload, 4)?) * 1_000_000_000 };
     let length = usize::from(be16(payload, 2)?);
@@ -55,8 +89,10 @@ pub(crate) fn decode_ipfix(
         counters.damaged += 1;
     }
     let sets = whole.get(IPFIX_HEADER..).unwrap_or_default();
-    Message { templates, exporter, scope, ipfix: true, received, clock, counters }.sets(sets, give);
-    Some(())
+    let mut message =
+        Message { templates, exporter, scope, ipfix: true, received, clock, counters, records: Some(0) };
+    message.sets(sets, give);
+    Some(message.records)
 }
 
 impl Message<'_> {
@@ -65,6 +101,7 @@ impl Message<'_> {
         while let (Some(id), Some(length)) = (be16(rest, 0), be16(rest, 2)) {
             let Some(body) = rest.get(4..usize::from(length)) else {
                 self.counters.damaged += 1;
+                self.records = None;
                 return;
             };
             match (id, self.ipfix) {
@@ -151,11 +188,13 @@ impl Message<'_> {
     fn data(&mut self, id: u16, body: &[u8], give: Give<'_>) {
         let Some(template) = self.templates.find(self.scope, id, self.received) else {
             self.counters.without_template += 1;
+            self.records = None;
             return;
         };
         // A template whose records have no length would give records without end.
         if template.least == 0 {
             self.counters.damaged += 1;
+            self.records = None;
             return;
         }
         let start = self.templates.start(self.scope);
@@ -167,7 +206,7 @@ impl Message<'_> {
             },
             _ => self.clock,
         };
-        let mut told_start = None;
+        let (mut told_start, mut sampling) = (None, Sampling::default());
         let mut rest = body;
         while rest.len() >= template.least {
             let mut export = Export { exporter: self.exporter.address, ..Export::default() };
@@ -185,8 +224,12 @@ impl Message<'_> {
                 };
                 at += value.len();
                 if template.options {
-                    if field.element == SYSTEM_INIT && field.enterprise == 0 {
-                        told_start = Some(crate::fields::number(value));
+                    if field.enterprise == 0 {
+                        let number = crate::fields::number(value);
+                        if field.element == SYSTEM_INIT {
+                            told_start = Some(number);
+                        }
+                        sampling.option(field.element, number);
                     }
                     continue;
                 }
@@ -202,8 +245,11 @@ impl Message<'_> {
             }
             if !whole {
                 self.counters.damaged += 1;
+                self.records = None;
                 break;
             }
+            self.records = self.records.map(|records| records.saturating_add(1));
+            self.counters.sampling = self.counters.sampling.max(sampling.rate());
             rest = rest.get(at..).unwrap_or_default();
             if !template.options {
                 times.settle(&mut export, clock, self.clock.now);

@@ -108,6 +108,56 @@ fn the_uptime_may_have_wrapped() {
 }
 
 #[test]
+fn gaps_and_sampling_are_told() {
+    let mut decoder = Decoder::new();
+    let numbered = |number: u32, engine: u8| {
+        let mut datagram = version_5();
+        datagram[16..20].copy_from_slice(&number.to_be_bytes());
+        datagram[21] = engine;
+        datagram
+    };
+    for (number, engine) in [(1, 0), (2, 0), (900, 1), (50, 0), (901, 1)] {
+        decode(&mut decoder, from([127, 0, 0, 1]), &numbered(number, engine));
+    }
+    // Another exporter counts for itself.
+    decode(&mut decoder, from([127, 0, 0, 2]), &numbered(7000, 0));
+    assert_eq!((decoder.counters().missed_flows, decoder.counters().sampling), (47, 0));
+    let mut sampled = numbered(51, 0);
+    sampled[22..24].copy_from_slice(&(1u16 << 14 | 100).to_be_bytes());
+    decode(&mut decoder, from([127, 0, 0, 1]), &sampled);
+    let told = decoder.counters().told().unwrap();
+    assert!(told.contains("47 flows") && told.contains("1 packet of 100"), "{told}");
+    // Records that do not fit are not missing ones.
+    let mut cut = numbered(52, 0);
+    cut[3] = 3;
+    decode(&mut decoder, from([127, 0, 0, 1]), &cut);
+    decode(&mut decoder, from([127, 0, 0, 1]), &numbered(55, 0));
+    assert_eq!(decoder.counters().missed_flows, 47);
+}
+
+/// What the exports among the samples that were made to have gaps or sampling come to.
+#[test]
+fn gaps_and_sampling_of_the_samples() {
+    let Some(folder) = cases() else { return };
+    for (name, flows, rate) in [
+        ("synthetic-v5-gap-two-exporters", 47, 0),
+        ("synthetic-v5-sampled", 0, 100),
+        ("synthetic-v9-options-sampling", 0, 1000),
+        ("synthetic-v9-basic", 0, 0),
+        ("softflowd-v10-ntpv4", 0, 1),
+    ] {
+        let mut decoder = Decoder::new();
+        for (exporter, payload) in sample(std::fs::read(folder.join(format!("{name}.pcap"))).unwrap()) {
+            decode(&mut decoder, exporter, &payload);
+        }
+        let counters = decoder.counters();
+        assert!(counters.flows > 0, "{name}");
+        assert_eq!((counters.missed_flows, counters.missed_datagrams), (flows, 0), "{name}");
+        assert_eq!(counters.sampling, rate, "{name}");
+    }
+}
+
+#[test]
 fn counts_and_lengths() {
     let mut datagram = version_5();
     // More records than there are.
