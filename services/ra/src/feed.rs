@@ -400,6 +400,7 @@ fn sources(
         connect_timeout: Duration::from_secs_f64(settings.connect_seconds.clamp(0.1, 3600.0)),
         filter,
         poll: settings.poll,
+        local_port: settings.local_port,
         ..ClientOptions::default()
     };
     let mut parsed = Vec::new();

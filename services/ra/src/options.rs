@@ -258,6 +258,7 @@ pub static VARIABLES: &[Variable] = &[
         "vendors of Ethernet addresses, in the layout of Wireshark's manuf",
     ),
     Variable::new("RA_PRINT_ETHERNET_VENDORS", "yes|no", "as -M oui"),
+    Variable::new("RA_SOURCE_PORT", "port", "port of this machine that connections to sources come from"),
     Variable::new("RA_CISCONETFLOW_PORT", "port", "UDP port to receive NetFlow at, as -C"),
     Variable::new(
         "RA_LOCAL",
@@ -280,7 +281,6 @@ pub static VARIABLES: &[Variable] = &[
 
 /// Variables of other clients and of releases in the field: accepted without effect.
 pub static ACCEPTED: &[&str] = &[
-    "RA_SOURCE_PORT",
     "RA_USER_AUTH",
     "RA_AUTH_PASS",
     "RA_MIN_SSF",

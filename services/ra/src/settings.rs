@@ -73,6 +73,8 @@ pub struct Settings {
     pub configured_sources: bool,
     /// Port of sources that name none.
     pub port: u16,
+    /// The port of ours that connections to sources come from; 0 is any.
+    pub local_port: u16,
     /// Connect again when a source goes away.
     pub reliable: bool,
     /// Seconds to wait for a connection.
@@ -158,6 +160,7 @@ impl Settings {
             sources: Vec::new(),
             configured_sources: false,
             port: stream::DEFAULT_PORT,
+            local_port: 0,
             reliable: false,
             connect_seconds: 10.0,
             stay: None,

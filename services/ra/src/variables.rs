@@ -219,6 +219,7 @@ fn apply(settings: &mut Settings, setting: &config::Setting) -> Option<()> {
             settings.sources.push(format!("cisco://{}", value.trim().parse::<u16>().ok()?))
         }
         "RA_ARGUS_SERVER" => settings.sources.push(value.to_owned()),
+        "RA_SOURCE_PORT" => settings.local_port = value.trim().parse().ok()?,
         "RA_ARGUS_SERVERPORT" => settings.port = value.trim().parse().ok()?,
         "RA_INPUT_FILE" => {
             settings.inputs.push(crate::settings::file(value.as_ref(), style.compat).ok()?);

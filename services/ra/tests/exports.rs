@@ -228,6 +228,45 @@ impl Drop for Daemon {
 }
 
 #[test]
+fn connections_come_from_the_port_that_is_asked_for() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    // Free a moment before it is used.
+    let ours = TcpListener::bind("127.0.0.1:0").and_then(|ours| ours.local_addr()).expect("a port").port();
+    let server = std::thread::spawn(move || {
+        let (mut connection, from) = listener.accept().expect("a client");
+        connection.write_all(&initial()).expect("written");
+        // The client says START before there are records.
+        let _ = connection.read(&mut [0; 256]);
+        connection.write_all(&flow(5)).expect("written");
+        while connection.read(&mut [0; 256]).is_ok_and(|read| read > 0) {}
+        from.port()
+    });
+    let folder = tempfile::tempdir().expect("a folder");
+    let conf = folder.path().join("rarc");
+    std::fs::write(&conf, format!("RA_SOURCE_PORT={ours}\n")).expect("written");
+    let rows = printed(
+        RA,
+        &[
+            "-X",
+            "-F",
+            text(&conf),
+            "-n",
+            "-L",
+            "-1",
+            "-s",
+            "dport",
+            "-N",
+            "1",
+            "-S",
+            &format!("127.0.0.1:{port}"),
+        ],
+    );
+    assert_eq!(rows, "5\n");
+    assert_eq!(server.join().expect("no panic"), ours);
+}
+
+#[test]
 fn in_the_background_with_a_pid_file() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = listener.local_addr().expect("an address").port();

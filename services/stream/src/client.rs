@@ -1,11 +1,11 @@
 //! The client side of the Argus protocol: attaches to one source and reads its records.
 
 use std::io::{self, Read, Write};
-use std::net::TcpStream;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
-use socket2::{SockRef, TcpKeepalive};
+use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 
 use crate::error::FilterReply;
 use crate::frame::{Framer, Step};
@@ -28,6 +28,8 @@ pub struct ClientOptions {
     pub filter: Option<String>,
     /// Do not ask for the stream: only the initial record is wanted (`-M poll`).
     pub poll: bool,
+    /// The port of ours that connections come from, for firewalls that look at it; 0 is any.
+    pub local_port: u16,
 }
 
 impl Default for ClientOptions {
@@ -38,6 +40,7 @@ impl Default for ClientOptions {
             patience: Duration::from_millis(250),
             filter: None,
             poll: false,
+            local_port: 0,
         }
     }
 }
@@ -228,7 +231,7 @@ impl AsFd for Client {
 fn connect(source: &Source, options: &ClientOptions) -> Result<TcpStream, Error> {
     let mut failure = None;
     for address in source.resolve()? {
-        match TcpStream::connect_timeout(&address, options.connect_timeout) {
+        match attach(&address, options) {
             Ok(stream) => {
                 // These only make the stream prompter and a dead peer noticed.
                 let _ = stream.set_nodelay(true);
@@ -245,6 +248,20 @@ fn connect(source: &Source, options: &ClientOptions) -> Result<TcpStream, Error>
         }
     }
     Err(failure.unwrap_or_else(|| Error::UnknownHost { host: source.host.clone() }))
+}
+
+fn attach(address: &SocketAddr, options: &ClientOptions) -> io::Result<TcpStream> {
+    if options.local_port == 0 {
+        return TcpStream::connect_timeout(address, options.connect_timeout);
+    }
+    let any: IpAddr =
+        if address.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+    let socket = Socket::new(Domain::for_address(*address), Type::STREAM, Some(Protocol::TCP))?;
+    // The port may still be that of a connection that has ended.
+    socket.set_reuse_address(true)?;
+    socket.bind(&SocketAddr::new(any, options.local_port).into())?;
+    socket.connect_timeout(&(*address).into(), options.connect_timeout)?;
+    Ok(socket.into())
 }
 
 /// A conversation that must be over at some time, however slowly the server speaks.
