@@ -4,7 +4,7 @@
 mod common;
 
 use common::{RA, flow, initial, printed, run};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// A folder with a file of flows from 10.0.0.1 to 10.0.0.2, and files that belong to it.
 struct Site(tempfile::TempDir);
@@ -12,7 +12,7 @@ struct Site(tempfile::TempDir);
 impl Site {
     fn new() -> Site {
         let site = Site(tempfile::tempdir().expect("a folder"));
-        site.put("flows", &[initial(), flow(1), flow(2)].concat());
+        site.put("flows", [initial(), flow(1), flow(2)].concat());
         site
     }
 
@@ -183,7 +183,7 @@ fn inputs_that_cannot_be_read() {
     assert!(text.contains("folder: no files in it"), "{text}");
     assert_eq!(status, Some(1));
     use std::os::unix::ffi::OsStrExt;
-    let odd = site.0.path().join(Path::new(std::ffi::OsStr::from_bytes(b"odd\xff\x1b[2J")));
+    let odd = site.0.path().join(std::ffi::OsStr::from_bytes(b"odd\xff\x1b[2J"));
     std::fs::write(&odd, [initial(), flow(3)].concat()).expect("written");
     let output = common::command(RA).args(["-X", "-n", "-L", "-1", "-s", "dport", "-r"]).arg(&odd).output();
     assert_eq!(output.expect("it runs").stdout, b"3\n");

@@ -218,7 +218,7 @@ mod tests {
         }
 
         fn change(&mut self, width: u32) {
-            while self.count % GROUP != 0 {
+            while !self.count.is_multiple_of(GROUP) {
                 self.put(0);
             }
             (self.width, self.count) = (width, 0);
