@@ -44,7 +44,7 @@ pub fn run(settings: &Settings, mut sensor: Sensor, mut ports: Ports) -> Result<
         if Instant::now() >= look_at {
             look_at = Instant::now() + LOOK;
             let present = Present::now();
-            for group in ports.add_new(&present) {
+            for group in ports.add_new(&present, &sensor.log) {
                 take_over(settings, &mut sensor, &ports, group);
             }
             add_engines(settings, &mut sensor, &ports, &lanes)?;

@@ -18,6 +18,9 @@ use crate::source::{Source, Taker};
 /// How often interfaces are looked at.
 pub const LOOK: Duration = Duration::from_millis(500);
 
+/// Interfaces at most with `-i all`, as in argus 5: each has a buffer and a flow table.
+const MOST: usize = 128;
+
 /// One interface of one observation point.
 pub struct Port {
     /// Which.
@@ -293,6 +296,8 @@ pub struct Ports {
     pub opening: Opening,
     /// Interfaces that come later are opened too (`-i all`).
     all: bool,
+    /// That some are not, because they are too many, was told.
+    full: bool,
     /// Ids of the observation points, in the order of their numbers.
     pub groups: Vec<Observer>,
 }
@@ -303,8 +308,9 @@ pub struct Ports {
 /// One line: the filter is wrong, or no interface can be opened, now or when it comes up.
 pub fn open_ports(settings: &Settings, present: &Present, log: &Log) -> Result<Ports, String> {
     let rules = crate::engines::rules(settings);
-    let mut ports =
-        Ports { list: Vec::new(), opening: Opening::new(settings, rules), all: false, groups: Vec::new() };
+    let all = settings.groups.iter().flat_map(|group| &group.interfaces).any(|one| one.name == "all");
+    let opening = Opening::new(settings, rules, all.then(|| present.all().count()));
+    let mut ports = Ports { list: Vec::new(), opening, all, full: false, groups: Vec::new() };
     let mut groups = settings.groups.clone();
     if groups.is_empty() {
         let first =
@@ -316,7 +322,6 @@ pub fn open_ports(settings: &Settings, present: &Present, log: &Log) -> Result<P
     }
     for group in groups {
         if group.interfaces.iter().any(|interface| interface.name == "all") {
-            ports.all = true;
             continue;
         }
         let number = ports.groups.len();
@@ -326,7 +331,7 @@ pub fn open_ports(settings: &Settings, present: &Present, log: &Log) -> Result<P
             .list
             .extend(group.interfaces.into_iter().map(|interface| Port::new(interface, number, together)));
     }
-    ports.add_new(present);
+    ports.add_new(present, log);
     let mut hopeful = false;
     let mut last = "no interface to listen on".to_owned();
     for port in &mut ports.list {
@@ -385,7 +390,7 @@ impl Ports {
 
     /// With `-i all`: interfaces that came since. One that is new takes the place of one that is gone, so that places are
     /// as many as there were interfaces at a time; the observation points of such places are returned.
-    pub fn add_new(&mut self, present: &Present) -> Vec<usize> {
+    pub fn add_new(&mut self, present: &Present, log: &Log) -> Vec<usize> {
         let mut taken_over = Vec::new();
         if !self.all {
             return taken_over;
@@ -400,6 +405,14 @@ impl Ports {
                 port.interface.name.clone_from(name);
                 (port.up, port.told, port.try_at) = (false, None, Instant::now());
                 continue;
+            }
+            if self.list.len() >= MOST {
+                if !std::mem::replace(&mut self.full, true) {
+                    log.warning(format_args!(
+                        "more than {MOST} interfaces: {name} and others are not opened"
+                    ));
+                }
+                break;
             }
             let mut port = Port::new(Interface { name: name.clone(), link: None }, self.groups.len(), false);
             port.found = true;

@@ -21,6 +21,9 @@ use crate::source::{GATHER, GATHER_SHARED, Source};
 /// Octets of the rings of one interface when nothing else is configured (ARGUS_PCAP_BUF_SIZE): at 96 octets kept of each
 /// packet, some 80 000 packets.
 const BUFFER: usize = 16 << 20;
+/// The same of all interfaces together when they are as many as the machine has (`-i all`), and the least of one.
+const BUFFERS: usize = 128 << 20;
+const SMALL_BUFFER: usize = 2 << 20;
 /// Sockets kept for interfaces that come, or come back, when the right to make some is given up; of each thread.
 const SPARE: usize = 32;
 
@@ -28,7 +31,9 @@ const SPARE: usize = 32;
 pub struct Opening {
     promiscuous: bool,
     snap: u32,
-    buffer: Option<u32>,
+    buffer: Option<usize>,
+    /// Octets of the rings of one interface without that.
+    share: usize,
     timestamps: Vec<String>,
     filter: Option<String>,
     optimize: bool,
@@ -53,8 +58,8 @@ pub enum Fault {
 }
 
 impl Opening {
-    /// As configured.
-    pub fn new(settings: &Settings, rules: Rules) -> Self {
+    /// As configured. `all`: how many interfaces there are now, when all are to be opened.
+    pub fn new(settings: &Settings, rules: Rules, all: Option<usize>) -> Self {
         // A capture file has its packets in their order.
         let threads = if settings.dump.path.is_some() { 1 } else { settings.capture_threads.max(1) };
         let mut spare = Vec::new();
@@ -64,7 +69,8 @@ impl Opening {
         Opening {
             promiscuous: settings.promiscuous,
             snap: settings.snaplen(),
-            buffer: settings.buffer,
+            buffer: settings.buffer.map(|octets| octets as usize),
+            share: all.map_or(BUFFER, |count| (BUFFERS / count.max(1)).clamp(SMALL_BUFFER, BUFFER)),
             timestamps: settings.timestamps.clone(),
             filter: settings.filter.clone(),
             optimize: settings.optimize,
@@ -162,7 +168,7 @@ fn rings(
 ) -> Result<Vec<Source>, Fault> {
     let failed = |error: std::io::Error| Fault::Now(reason(&error));
     let program = how.program(name)?;
-    let whole = how.buffer.map_or(BUFFER, |octets| octets as usize);
+    let whole = how.buffer.unwrap_or(how.share);
     let options = packetring::Options {
         octets: whole / how.threads,
         gather: u32::from(gather),

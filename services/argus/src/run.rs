@@ -193,6 +193,8 @@ pub fn run(settings: &Settings, log: &Log) -> Result<(), String> {
     }
     let signals = Signals::new()
         .and_then(Signals::hangup_stops)
+        // They turn the messages of debug builds up and off, which this is none of: they end nothing.
+        .and_then(Signals::user)
         .map_err(|error| format!("cannot mind signals: {error}"))?;
 
     let names =

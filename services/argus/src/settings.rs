@@ -321,6 +321,12 @@ impl Settings {
         if self.report.control {
             return 65_535;
         }
-        self.snap.unwrap_or_else(|| 96 + u32::from(self.report.user_data)).clamp(1, 262_144)
+        const MOST: u32 = 262_144;
+        match self.snap {
+            // As libpcap takes it.
+            Some(0) => MOST,
+            Some(octets) => octets.min(MOST),
+            None => 96 + u32::from(self.report.user_data),
+        }
     }
 }

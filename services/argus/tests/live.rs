@@ -9,7 +9,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use common::namespace::{inside, interfaces, ip, packets, send, start, start_with};
-use common::{Folder, Seen, argus, flows, installed, mars, ra, records, wait_for};
+use common::{Folder, Seen, argus, flows, installed, mars, ra, read_so_far, records, wait_for};
 use nix::sys::signal::Signal;
 use record::{Cause, Mar, SourceId};
 
@@ -226,4 +226,53 @@ fn daemons_have_pid_files_and_report_their_start() {
     let failed = argus().args(["-d", "-i", "nosuch0"]).output().unwrap();
     assert_eq!(failed.status.code(), Some(1));
     assert!(common::told(&failed).contains("nosuch0"), "{}", common::told(&failed));
+}
+
+#[test]
+fn signals_that_ask_for_nothing_end_nothing() {
+    if !inside("signals_that_ask_for_nothing_end_nothing") {
+        return;
+    }
+    interfaces();
+    let folder = Folder::new();
+    let out = folder.path("out");
+    // Everything of each packet is taken.
+    let mut sensor = start(&["-i", "vb", "-s", "0", "-S", "0.5", "-w", out.to_str().unwrap(), "-", "udp"]);
+    for signal in [Signal::SIGUSR1, Signal::SIGUSR2, Signal::SIGPIPE] {
+        sensor.signal(signal);
+        let before = packets(&out, |flow| flow.dst_port() == Some(5000));
+        wait_for("records after the signal", || {
+            send(5000, 1);
+            (packets(&out, |flow| flow.dst_port() == Some(5000)) > before).then_some(())
+        });
+    }
+    sensor.signal(Signal::SIGTERM);
+    assert!(sensor.end().success());
+}
+
+#[test]
+fn a_daemon_in_another_root_lets_its_caller_go() {
+    if !inside("a_daemon_in_another_root_lets_its_caller_go") {
+        return;
+    }
+    interfaces();
+    let folder = Folder::new();
+    let conf = folder.write(
+        "argus.conf",
+        format!("ARGUS_DAEMON=yes\nARGUS_SET_PID=yes\nARGUS_PID_PATH=\"{}\"\n", folder.text("")).as_bytes(),
+    );
+    // Whoever reads its standard error reads to the end.
+    let output = argus()
+        .args(["-F", &conf, "-c", &folder.text(""), "-i", "vb", "-w", "/out", "-", "udp"])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", common::told(&output));
+    send(5000, 5);
+    let pid: i32 = std::fs::read_to_string(folder.path("argus.vb.0.pid")).unwrap().trim().parse().unwrap();
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), Signal::SIGTERM).unwrap();
+    wait_for("its last record", || {
+        let seen = read_so_far(&folder.path("out"));
+        mars(&seen).iter().any(|mar| mar.header.cause == Cause::Stop).then_some(())
+    });
+    assert_eq!(packets(&folder.path("out"), |_| true), 5);
 }

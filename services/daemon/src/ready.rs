@@ -1,6 +1,6 @@
 //! Readiness: the newline that s6 waits for (`--ready-fd N`), and the byte that the caller of `-d` waits for.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::Write as _;
 use std::os::fd::BorrowedFd;
 
@@ -61,9 +61,8 @@ impl Ready {
         }
         if let Some(background) = self.caller.take() {
             log.leave_standard_error();
-            if let Ok(null) = OpenOptions::new().read(true).write(true).open("/dev/null") {
-                let _ = nix::unistd::dup2_stderr(&null);
-            }
+            // Standard output leads nowhere since the start: a file of that name may not be there, after chroot.
+            let _ = nix::unistd::dup2_stderr(std::io::stdout());
             let _ = File::from(background.waiting).write_all(b"\n");
         }
     }
