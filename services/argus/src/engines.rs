@@ -38,6 +38,7 @@ pub fn config(settings: &Settings, observer: Observer, tag: Option<[u8; 4]>) -> 
         start_records: report.start_records,
         bidirectional_timestamps: report.both_times,
         tunnel_discovery: report.tunnels,
+        outer_headers: report.outer_headers,
         unidirectional: report.unidirectional,
         key: key(report),
         ..Config::default()

@@ -249,7 +249,7 @@ const VARIABLES: &[Variable] = &[
     Variable::new("ARGUS_PACKET_CAPTURE_FILE", "<file>", "also write packets to a pcap file."),
     Variable::new("ARGUS_PACKET_CAPTURE_ON_ERROR", "yes|no", "only packets that could not be decoded."),
     Variable::new("ARGUS_PACKET_CAPTURE_ON_PROTO", "<list>", "only packets of these protocols."),
-    Variable::new("ARGUS_ENCAPS_CAPTURE", "yes|no", "5.x; accepted without effect."),
+    Variable::new("ARGUS_ENCAPS_CAPTURE", "yes|no", "with -format 5: headers around the first packets."),
     Variable::new("ARGUS_MIN_SSF", "<n>", "accepted; clients are not authenticated."),
     Variable::new("ARGUS_MAX_SSF", "<n>", "accepted; clients are not authenticated."),
     Variable::new("ARGUS_COLLECTOR", "<text>", "accepted without effect."),

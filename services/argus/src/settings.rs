@@ -147,6 +147,8 @@ pub struct Report {
     pub start_records: bool,
     /// ARGUS_TUNNEL_DISCOVERY.
     pub tunnels: bool,
+    /// ARGUS_ENCAPS_CAPTURE.
+    pub outer_headers: bool,
     /// ARGUS_FLOW_KEY, in capitals.
     pub key: Vec<String>,
     /// ARGUS_FLOW_TYPE=Uni…

@@ -251,7 +251,7 @@ fn apply(settings: &mut Settings, setting: &Setting, first: &mut First) -> Resul
             );
         }
         "ARGUS_PACKET_SIZE_HISTOGRAM" => settings.report.size_histogram = yes,
-        "ARGUS_ENCAPS_CAPTURE" => return unless(yes, "outer headers are not kept"),
+        "ARGUS_ENCAPS_CAPTURE" => settings.report.outer_headers = yes,
         "ARGUS_TUNNEL_PARSING" | "ARGUS_TUNNEL_INFORMATION" => {
             return unless(yes, "tunnels are not reported");
         }

@@ -50,6 +50,9 @@ pub struct Config {
     pub track_duplicates: bool,
     /// Look into tunnels on UDP ports (ARGUS_TUNNEL_DISCOVERY); read by the dissector, see [`Config::rules`].
     pub tunnel_discovery: bool,
+    /// Keep the headers in front of those that make the key, of the first packet of each direction of a record of version
+    /// 5 (ARGUS_ENCAPS_CAPTURE); read by the dissector too.
+    pub outer_headers: bool,
     /// Treat each direction as a flow of its own (ARGUS_FLOW_TYPE=Unidirectional).
     pub unidirectional: bool,
     /// What makes a flow's key (ARGUS_FLOW_KEY).
@@ -168,6 +171,7 @@ impl Default for Config {
             bidirectional_timestamps: false,
             track_duplicates: false,
             tunnel_discovery: false,
+            outer_headers: false,
             unidirectional: false,
             key: KeyParts::default(),
             max_flows: 1 << 20,
@@ -187,7 +191,16 @@ impl Config {
 
     /// The rules to dissect frames by.
     pub fn rules(&self) -> Rules {
-        Rules { compat: self.compat, tunnel_discovery: self.tunnel_discovery }
+        Rules {
+            compat: self.compat,
+            tunnel_discovery: self.tunnel_discovery,
+            outer_headers: self.keeps_outer_headers(),
+        }
+    }
+
+    /// Whether flows keep their outer headers: records of version 3 have no place for them.
+    pub(crate) fn keeps_outer_headers(&self) -> bool {
+        self.outer_headers && self.version == Version::V5
     }
 }
 

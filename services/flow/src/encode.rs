@@ -203,7 +203,7 @@ impl Engine {
                 | changed(dst, record::dsr::encaps::DST_CHANGED),
             src: self.encapsulation(src),
             dst: self.encapsulation(dst),
-            headers: None,
+            headers: self.table.outer.get(part).map(|[src, dst]| (src.octets(), dst.octets())),
         }
         .emit(out);
         if let Some(rules) = &self.config.keystroke

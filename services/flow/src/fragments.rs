@@ -132,6 +132,7 @@ impl Engine {
         let (earliest, last) = (times().min(), times().max());
         let encapsulation = counted[0].encapsulation | counted[1].encapsulation;
         let counts = flow.packets() != 0 && !flow.has(Flow::EMITTED);
+        let outer = self.table.outer.get(part).map(|sides| sides[usize::from(counted[0].packets == 0)]);
         let Some(pieces) = self.table.reassembly_of(part) else { return };
         if !counts && pieces.merged {
             return;
@@ -168,6 +169,9 @@ impl Engine {
                 if into.bits & Side::ENCAPSULATION == 0 {
                     into.bits |= Side::ENCAPSULATION;
                     into.encapsulation = encapsulation;
+                    if let (Some(outer), Some(sides)) = (outer, self.table.outer.get_mut(parent)) {
+                        sides[side].note(outer.octets());
+                    }
                 }
             }
         }

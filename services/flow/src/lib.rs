@@ -16,7 +16,7 @@
 //! | `hasher` | the keyed hash of that index |
 //! | `ceiling` | what several engines keep together |
 //! | `tcp`, `rtp`, `esp`, `fragment`, `fragments` | state by protocol |
-//! | `jitter`, `sizes`, `keystroke`, `user_data` | optional measurements |
+//! | `jitter`, `sizes`, `outer`, `keystroke`, `user_data` | optional measurements |
 //! | `encode` | records from flows |
 //!
 //! Rules: flow-model chapter. Sizes: a flow takes at most 192 octets, TCP at most 320, with every option 512.
@@ -41,6 +41,7 @@ mod jitter;
 mod key;
 mod keystroke;
 mod lifecycle;
+mod outer;
 mod queue;
 mod rtp;
 mod sizes;

@@ -3,6 +3,7 @@
 use crate::engine::{Engine, Sink};
 use crate::flow::{Flow, Queue, Session, State, Why};
 use crate::key::Class;
+use crate::outer::Outer;
 use crate::queue::Queues;
 use crate::slab::{NONE, Part};
 use crate::tcp::Phase;
@@ -93,6 +94,9 @@ impl Engine {
         }
         if let Some(sizes) = self.table.sizes.get_mut(part) {
             *sizes = Default::default();
+        }
+        if let Some(sides) = self.table.outer.get_mut(part) {
+            sides.iter_mut().for_each(Outer::reset);
         }
         self.table.user.reset(part);
         if let Some(rare) = self.table.rare.get_mut(flow.rare) {

@@ -8,6 +8,7 @@ use crate::hasher::Hasher;
 use crate::index::Index;
 use crate::key::{Key, Words};
 use crate::keystroke::Strokes;
+use crate::outer::Outer;
 use crate::sizes::Histogram;
 use crate::slab::{Beside, NONE, Part, Slab};
 use crate::tcp::Tcp;
@@ -24,6 +25,7 @@ pub(crate) struct Table {
     pub metrics: Beside<Metrics>,
     pub strokes: Beside<Strokes>,
     pub sizes: Beside<[Histogram; 2]>,
+    pub outer: Beside<[Outer; 2]>,
     pub rare: Slab<Rare>,
     pub user: UserData,
     index: Index,
@@ -56,6 +58,7 @@ pub(crate) fn most_flows(config: &Config) -> u32 {
         + size_of::<Rare>()
         + if is_measured(config) { size_of::<Metrics>() } else { 0 }
         + if counts_sizes(config) { size_of::<[Histogram; 2]>() } else { 0 }
+        + if config.keeps_outer_headers() { size_of::<[Outer; 2]>() } else { 0 }
         + if config.keystroke.is_some() { size_of::<Strokes>() } else { 0 }
         + 5 * slot
         + Index::OCTETS;
@@ -81,6 +84,7 @@ impl Table {
             metrics: Beside::new(if measured { limit } else { 0 })?,
             strokes: Beside::new(if config.keystroke.is_some() { limit } else { 0 })?,
             sizes: Beside::new(if counts_sizes(config) { limit } else { 0 })?,
+            outer: Beside::new(if config.keeps_outer_headers() { limit } else { 0 })?,
             rare: Slab::new(limit)?,
             user: UserData::new(config.user_data, config.control.is_some(), limit, config.max_octets)?,
             index: Index::new(limit)?,
@@ -117,6 +121,7 @@ impl Table {
             self.metrics.trim(self.flows.end());
             self.strokes.trim(self.flows.end());
             self.sizes.trim(self.flows.end());
+            self.outer.trim(self.flows.end());
             self.user.trim(self.flows.end());
         }
     }
@@ -131,6 +136,7 @@ impl Table {
             + if self.metrics.is_kept() { of(self.flows.len(), size_of::<Metrics>()) } else { 0 }
             + if self.strokes.is_kept() { of(self.flows.len(), size_of::<Strokes>()) } else { 0 }
             + if self.sizes.is_kept() { of(self.flows.len(), size_of::<[Histogram; 2]>()) } else { 0 }
+            + if self.outer.is_kept() { of(self.flows.len(), size_of::<[Outer; 2]>()) } else { 0 }
             + of(self.rare.len(), size_of::<Rare>())
             + self.user.octets()
     }
@@ -253,6 +259,7 @@ impl Table {
         self.metrics.renew(part);
         self.strokes.renew(part);
         self.sizes.renew(part);
+        self.outer.renew(part);
         if self.user.is_on() && !self.user.insert(part, control) {
             self.refused += 1;
         }
@@ -284,6 +291,7 @@ impl Table {
         self.metrics.clear();
         self.strokes.clear();
         self.sizes.clear();
+        self.outer.clear();
         self.rare.clear();
         self.user.clear();
         self.index.clear();

@@ -34,6 +34,9 @@ impl Engine {
         if let Some(label) = summary.mpls {
             self.label(part, key.direction, label);
         }
+        if self.table.outer.is_kept() {
+            self.keep_outer(part, key.direction, summary.outer);
+        }
         let application = application(summary, self.config.compat);
         if self.config.key.is_matrix() {
             return self.update_matrix(part, key, summary, first, application);
@@ -115,6 +118,15 @@ impl Engine {
         let side = flow.side_of(direction);
         if let Some(rare) = self.table.rare_of(part) {
             rare.labels[side & 1] = Some(label);
+        }
+    }
+
+    /// Keeps the headers around the first packet of a side.
+    #[cold]
+    fn keep_outer(&mut self, part: Part, direction: u8, headers: &[u8]) {
+        let Some(flow) = self.table.flows.get(part) else { return };
+        if let Some(sides) = self.table.outer.get_mut(part) {
+            sides[flow.side_of(direction) & 1].note(headers);
         }
     }
 
@@ -238,6 +250,9 @@ impl Engine {
         let side = self.observe(part, key.direction, summary, true);
         if let Some(label) = summary.mpls {
             self.label(part, key.direction, label);
+        }
+        if self.table.outer.is_kept() {
+            self.keep_outer(part, key.direction, summary.outer);
         }
         self.open(part, &Segment { side, ..*segment });
         if !self.config.compat

@@ -69,6 +69,7 @@ impl<'a> Walk<'a> {
     /// Walks on at `data`, which holds what `ethertype` announces.
     #[inline]
     pub fn protocol(&mut self, ethertype: u16, data: &'a [u8]) {
+        self.reach(data);
         match ethertype {
             // The version nibble decides for IPv6, but for nothing else (flow-model chapter, section 3.3).
             ETHERTYPE_IPV4 if data.first().is_some_and(|octet| octet >> 4 == 6) => self.ipv6(data),

@@ -81,7 +81,11 @@ pub(crate) fn v6<'a>(ip: &mut Ip<'a>, data: &'a [u8]) {
 /// Dissects the packet that an ICMP error quotes; `None` when it is not one that a flow could be named for.
 pub fn quoted(rules: Rules, packet: &[u8]) -> Option<Summary<'_>> {
     // The quotation is cut short on purpose: the lengths are those of the original packet.
-    let mut walk = Walk::new(Rules { tunnel_discovery: false, ..rules }, packet, u32::from(u16::MAX));
+    let mut walk = Walk::new(
+        Rules { tunnel_discovery: false, outer_headers: false, ..rules },
+        packet,
+        u32::from(u16::MAX),
+    );
     match u8_at(packet, 0)? >> 4 {
         6 => walk.ipv6(packet),
         _ => walk.ipv4(packet),

@@ -17,7 +17,7 @@ use crate::{ipv4, ipv6, tcp, udp};
 pub(crate) fn take<'a>(rules: Rules, frame: &'a [u8], wire_length: u32, summary: &mut Summary<'a>) -> bool {
     let Some((header, data)) = ethernet::split(frame) else { return false };
     // The transport header's writer sees to these two.
-    let Summary { length, encapsulation, ethernet, vlan, mpls, network: _, user: _ } = summary;
+    let Summary { length, encapsulation, ethernet, vlan, mpls, network: _, user: _, outer } = summary;
     *length = wire_length;
     *encapsulation = Encapsulation::ETHERNET;
     *ethernet = Some(header);
@@ -31,6 +31,10 @@ pub(crate) fn take<'a>(rules: Rules, frame: &'a [u8], wire_length: u32, summary:
     } else {
         (header.ethertype, data)
     };
+    if rules.outer_headers {
+        // Without the rule it is empty, and stays so.
+        *outer = frame.get(..frame.len() - data.len()).unwrap_or_default();
+    }
     match ethertype {
         ETHERTYPE_IPV4 => {
             let Some((header, behind)) = ipv4::Header::split(data) else { return false };

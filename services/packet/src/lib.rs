@@ -57,6 +57,8 @@ pub struct Rules {
     pub compat: bool,
     /// Look into tunnels on well-known UDP ports (`ARGUS_TUNNEL_DISCOVERY`).
     pub tunnel_discovery: bool,
+    /// Say what octets lie in front of the header that identifies the flow ([`Summary::outer`], `ARGUS_ENCAPS_CAPTURE`).
+    pub outer_headers: bool,
 }
 
 pub use icmp::quoted;

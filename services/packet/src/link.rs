@@ -345,6 +345,20 @@ impl<'a> Walk<'a> {
             ssap,
         });
         self.summary.user = user;
+        self.reach(user);
+    }
+
+    /// Notes that everything in front of `data` was stripped, where the rules ask for it.
+    #[inline(always)]
+    pub fn reach(&mut self, data: &'a [u8]) {
+        if self.rules.outer_headers {
+            // By address: an inner packet need not reach to the frame's end. What lies elsewhere is an empty slice of no
+            // place, behind which nothing is.
+            let before = data.as_ptr().addr().checked_sub(self.frame.as_ptr().addr());
+            if let Some(outer) = before.and_then(|octets| self.frame.get(..octets)) {
+                self.summary.outer = outer;
+            }
+        }
     }
 
     /// Closes the walk for a frame that nothing names: a flow of its link, with the addresses and the EtherType that were
@@ -360,6 +374,7 @@ impl<'a> Walk<'a> {
             ssap: number,
         });
         self.summary.user = frame;
+        self.summary.outer = &[];
     }
 
     /// Walks into a tunnel, one encapsulation deeper. When nothing within can be named, everything is as before, and false.

@@ -21,7 +21,10 @@ impl<'a> Walk<'a> {
                 }
                 _ => self.frame_flow(rest(data, 8)),
             },
-            (0xfe, 0xfe, 3) if u8_at(data, 3) == Some(isis::NLPID) => isis::pdu(self, rest(data, 3)),
+            (0xfe, 0xfe, 3) if u8_at(data, 3) == Some(isis::NLPID) => {
+                self.reach(rest(data, 3));
+                isis::pdu(self, rest(data, 3));
+            }
             // Raw IPX has no LLC header: the octets are those of its checksum.
             (0xff, 0xff, _) => self.frame_flow(data),
             _ => self.frame_flow(rest(data, 3)),

@@ -19,6 +19,8 @@ pub struct Summary<'a> {
     pub network: Network<'a>,
     /// Captured octets behind the last parsed header.
     pub user: &'a [u8],
+    /// Captured octets from the frame's start up to `network`, where [`Rules`](crate::Rules) ask for them; else empty.
+    pub outer: &'a [u8],
 }
 
 impl Default for Summary<'_> {
@@ -32,6 +34,7 @@ impl Default for Summary<'_> {
             mpls: None,
             network: Network::Link(FrameKey::default()),
             user: &[],
+            outer: &[],
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Whatever the octets are, dissection ends, does not panic and borrows only from the frame.
 
-use packet::{Dissector, LinkType, Network, Rules, Transport};
+use packet::{Dissector, LinkType, Network, Rules, Summary, Transport};
 use proptest::prelude::*;
 
 /// Every number that libpcap gives to a link type, and some more.
@@ -9,9 +9,13 @@ const LINKS: std::ops::Range<i32> = 0..310;
 fn every_way(frame: &[u8], wire_length: u32) {
     for link in LINKS {
         for (compat, tunnel_discovery) in [(false, false), (true, false), (false, true), (true, true)] {
-            let rules = Rules { compat, tunnel_discovery };
+            let rules = Rules { compat, tunnel_discovery, outer_headers: false };
             let dissector = Dissector::new(LinkType(link), rules);
             let summary = dissector.dissect(frame, wire_length);
+            let rules = Rules { outer_headers: true, ..rules };
+            let told = Dissector::new(LinkType(link), rules).dissect(frame, wire_length);
+            assert!(summary.outer.is_empty() && frame.starts_with(told.outer));
+            assert_eq!(Summary { outer: &[], ..told }, summary, "the same but for the octets");
             assert!(summary.length <= wire_length);
             assert!(summary.user.len() <= frame.len());
             if let Network::Ip(ip) = summary.network
@@ -57,7 +61,7 @@ fn endless_nesting_ends() {
         frame.extend_from_slice(&[0, 0, 0x08, 0x00]);
     }
     for compat in [false, true] {
-        let rules = Rules { compat, tunnel_discovery: true };
+        let rules = Rules { compat, tunnel_discovery: true, outer_headers: true };
         let dissector = Dissector::new(LinkType::ETHERNET, rules);
         let summary = dissector.dissect(&frame, frame.len() as u32);
         assert!(matches!(summary.network, Network::Ip(ip) if ip.protocol == 47));
@@ -90,7 +94,7 @@ fn user_data_of_a_padded_frame() {
     frame.extend_from_slice(&[0x9c, 0x40, 0, 69, 0, 11, 0, 0, b'a', b'b', b'c']);
     frame.resize(60, 0);
     for compat in [false, true] {
-        let rules = Rules { compat, tunnel_discovery: false };
+        let rules = Rules { compat, ..Rules::default() };
         assert_eq!(Dissector::new(LinkType::ETHERNET, rules).dissect(&frame, 60).user, b"abc");
         // With IP options the general walk reads it.
         let mut with_options = frame.clone();

@@ -10,9 +10,11 @@ use super::take;
 use crate::{Dissector, LinkType, Rules, Summary};
 
 fn all_rules() -> impl Iterator<Item = Rules> {
-    [(false, false), (true, false), (false, true), (true, true)]
-        .into_iter()
-        .map(|(compat, tunnel_discovery)| Rules { compat, tunnel_discovery })
+    (0u8..8).map(|bits| Rules {
+        compat: bits & 1 != 0,
+        tunnel_discovery: bits & 2 != 0,
+        outer_headers: bits & 4 != 0,
+    })
 }
 
 /// Compares the two under all rules; how often the lane took the frame.
@@ -134,10 +136,10 @@ proptest! {
         let taken = compare(&frame, wire.unwrap_or(whole));
         if clean {
             let expected = match (recipe.protocol, recipe.ipv6) {
-                (6, _) | (1, false) | (58, true) => 4,
+                (6, _) | (1, false) | (58, true) => 8,
                 // Where tunnels are looked for, the walk reads those with the port of one.
-                (17, _) if [recipe.ports.0, recipe.ports.1].iter().any(|port| [3544, 4789].contains(port)) => 2,
-                (17, _) => 4,
+                (17, _) if [recipe.ports.0, recipe.ports.1].iter().any(|port| [3544, 4789].contains(port)) => 4,
+                (17, _) => 8,
                 _ => 0,
             };
             prop_assert_eq!(taken, expected);
