@@ -147,6 +147,10 @@ pub struct Report {
     pub start_records: bool,
     /// ARGUS_TUNNEL_DISCOVERY.
     pub tunnels: bool,
+    /// ARGUS_TUNNEL_PARSING: tunnels are looked for and told.
+    pub tunnel_parsing: bool,
+    /// ARGUS_TUNNEL_INFORMATION: tunnels are told.
+    pub tunnel_information: bool,
     /// ARGUS_ENCAPS_CAPTURE.
     pub outer_headers: bool,
     /// ARGUS_FLOW_KEY, in capitals.

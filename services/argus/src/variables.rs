@@ -252,9 +252,8 @@ fn apply(settings: &mut Settings, setting: &Setting, first: &mut First) -> Resul
         }
         "ARGUS_PACKET_SIZE_HISTOGRAM" => settings.report.size_histogram = yes,
         "ARGUS_ENCAPS_CAPTURE" => settings.report.outer_headers = yes,
-        "ARGUS_TUNNEL_PARSING" | "ARGUS_TUNNEL_INFORMATION" => {
-            return unless(yes, "tunnels are not reported");
-        }
+        "ARGUS_TUNNEL_PARSING" => settings.report.tunnel_parsing = yes,
+        "ARGUS_TUNNEL_INFORMATION" => settings.report.tunnel_information = yes,
         "ARGUS_DEDUP" => return unless(yes, "duplicates are not dropped"),
         "ARGUS_TCP_FALLOW_TIMEOUT" => settings.timeouts.fallow = timeout()?,
         "ARGUS_CONTROLPLANE_PROTO" => match control::ports(value) {

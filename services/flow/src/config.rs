@@ -53,6 +53,9 @@ pub struct Config {
     /// Keep the headers in front of those that make the key, of the first packet of each direction of a record of version
     /// 5 (ARGUS_ENCAPS_CAPTURE); read by the dissector too.
     pub outer_headers: bool,
+    /// Tell in records of version 5 the tunnel that a flow was found in: GRE, VXLAN or GENEVE (ARGUS_TUNNEL_INFORMATION);
+    /// read by the dissector too.
+    pub tunnels: bool,
     /// Treat each direction as a flow of its own (ARGUS_FLOW_TYPE=Unidirectional).
     pub unidirectional: bool,
     /// What makes a flow's key (ARGUS_FLOW_KEY).
@@ -172,6 +175,7 @@ impl Default for Config {
             track_duplicates: false,
             tunnel_discovery: false,
             outer_headers: false,
+            tunnels: false,
             unidirectional: false,
             key: KeyParts::default(),
             max_flows: 1 << 20,
@@ -195,12 +199,13 @@ impl Config {
             compat: self.compat,
             tunnel_discovery: self.tunnel_discovery,
             outer_headers: self.keeps_outer_headers(),
+            tunnels: self.tunnels && self.version == Version::V5,
         }
     }
 
     /// Whether flows keep their outer headers: records of version 3 have no place for them.
     pub(crate) fn keeps_outer_headers(&self) -> bool {
-        self.outer_headers && self.version == Version::V5
+        (self.outer_headers || self.tunnels) && self.version == Version::V5
     }
 }
 

@@ -198,12 +198,15 @@ impl Engine {
         }
         let changed =
             |side: &Side, bit: u8| if side.bits & Side::ENCAPSULATION_CHANGED != 0 { bit } else { 0 };
+        let outer = self.table.outer.get(part);
         EncapsView {
             qualifier: changed(src, record::dsr::encaps::SRC_CHANGED)
                 | changed(dst, record::dsr::encaps::DST_CHANGED),
-            src: self.encapsulation(src),
-            dst: self.encapsulation(dst),
-            headers: self.table.outer.get(part).map(|[src, dst]| (src.octets(), dst.octets())),
+            src: self.encapsulation(src) | outer.map_or(0, |[side, _]| side.mask()),
+            dst: self.encapsulation(dst) | outer.map_or(0, |[_, side]| side.mask()),
+            headers: outer
+                .filter(|_| self.config.outer_headers)
+                .map(|[src, dst]| (src.octets(), dst.octets())),
         }
         .emit(out);
         if let Some(rules) = &self.config.keystroke
@@ -216,6 +219,9 @@ impl Engine {
         if let Some(buckets) = self.config.hash_buckets {
             let words = out.get(key + 4..time).unwrap_or_default();
             crate::hash::of(words, section.qualifier, buckets).emit(out);
+        }
+        if let Some(sides) = outer {
+            crate::outer::tunnel_sections(sides, out);
         }
     }
 

@@ -170,7 +170,7 @@ impl Engine {
                     into.bits |= Side::ENCAPSULATION;
                     into.encapsulation = encapsulation;
                     if let (Some(outer), Some(sides)) = (outer, self.table.outer.get_mut(parent)) {
-                        sides[side].note(outer.octets());
+                        sides[side].note(outer.octets(), outer.tunnel());
                     }
                 }
             }

@@ -35,7 +35,7 @@ impl Engine {
             self.label(part, key.direction, label);
         }
         if self.table.outer.is_kept() {
-            self.keep_outer(part, key.direction, summary.outer);
+            self.keep_outer(part, key.direction, summary);
         }
         let application = application(summary, self.config.compat);
         if self.config.key.is_matrix() {
@@ -123,10 +123,10 @@ impl Engine {
 
     /// Keeps the headers around the first packet of a side.
     #[cold]
-    fn keep_outer(&mut self, part: Part, direction: u8, headers: &[u8]) {
+    fn keep_outer(&mut self, part: Part, direction: u8, summary: &Summary<'_>) {
         let Some(flow) = self.table.flows.get(part) else { return };
         if let Some(sides) = self.table.outer.get_mut(part) {
-            sides[flow.side_of(direction) & 1].note(headers);
+            sides[flow.side_of(direction) & 1].note(summary.outer, summary.tunnel);
         }
     }
 
@@ -252,7 +252,7 @@ impl Engine {
             self.label(part, key.direction, label);
         }
         if self.table.outer.is_kept() {
-            self.keep_outer(part, key.direction, summary.outer);
+            self.keep_outer(part, key.direction, summary);
         }
         self.open(part, &Segment { side, ..*segment });
         if !self.config.compat

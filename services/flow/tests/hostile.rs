@@ -162,6 +162,7 @@ fn config(random: &mut Random) -> Config {
         track_duplicates: random.chance(3),
         tunnel_discovery: random.chance(2),
         outer_headers: random.chance(2),
+        tunnels: random.chance(2),
         unidirectional: random.chance(4),
         key: KeyParts {
             five_tuple: !layers,

@@ -94,6 +94,64 @@ fn tunnels_are_kept_whole() {
     }
 }
 
+/// The sections of GRE, VXLAN and GENEVE: ids of each direction, the outer key once.
+#[test]
+fn tunnels_are_told() {
+    let config = || Config { tunnels: true, outer_headers: false, ..config() };
+    let (one, two) = ([10, 0, 0, 30], [10, 0, 0, 2]);
+    let outer = |back: bool, protocol, payload: &[u8]| {
+        let (from, to) = if back { (two, one) } else { (one, two) };
+        frame(from, &ipv4(from, to, protocol, (1, 0), payload))
+    };
+    let there = datagram(A, b"x");
+    let back = datagram(B, b"y");
+    // The worked example of the chapter, octet by octet.
+    let gre = |inner: &[u8]| [&[0, 0, 8, 0][..], &inner[14..]].concat();
+    let got = records(config(), &[outer(false, 47, &gre(&there)), outer(true, 47, &gre(&back))]);
+    assert_eq!(got.len(), 1);
+    let example =
+        [&[0x41, 0, 0, 7, 0, 0, 8, 0, 2, 0x41, 1, 5, 2, 0, 0, 10, 30, 0, 0, 10, 0x2f, 0, 0, 0][..], &[0; 4]]
+            .concat();
+    assert_eq!(section(&got[0], Index::Gre), example);
+    let encaps = RecordView::new(&got[0]).expect("a record").encaps().expect("encapsulations");
+    assert_eq!((encaps.src, encaps.dst, encaps.headers), (0x142, 0x142, None));
+    // The same record when only the answer was in a tunnel.
+    let got = records(config(), &[there.clone(), outer(true, 47, &gre(&back))]);
+    assert_eq!(section(&got[0], Index::Gre), example);
+
+    let vxlan = |vni: u8, inner: &[u8]| [&[8, 0, 0, 0, 0, 1, vni, 0][..], inner].concat();
+    let got = records(
+        config(),
+        &[
+            outer(false, 17, &udp((5000, 4789), &vxlan(2, &there))),
+            outer(true, 17, &udp((5001, 4789), &vxlan(3, &back))),
+        ],
+    );
+    assert_eq!(section(&got[0], Index::Vxlan), [0x43, 0, 3, 3, 0, 0, 1, 2, 0, 0, 1, 3]);
+
+    let geneve = [&[0, 0, 0x65, 0x58, 0, 0, 100, 0][..], &there].concat();
+    let got = records(config(), &[outer(false, 17, &udp((5000, 6081), &geneve))]);
+    let view = RecordView::new(&got[0]).expect("a record");
+    let told = view.geneve().expect("a tunnel");
+    assert_eq!((told.protocol, told.vni), (0x6558, 100));
+    let key = told.outer.normalised().key;
+    assert_eq!(
+        (key.src_addr(), key.dst_addr(), key.ports()),
+        (Some(record::Addr::V4(one.into())), Some(record::Addr::V4(two.into())), Some((5000, 6081)))
+    );
+    // Nothing of it for flows outside of tunnels, nor where it was not asked for.
+    for (config, frames) in [
+        (config(), [there]),
+        (Config { tunnels: false, ..config() }, [outer(false, 47, &gre(&back))]),
+        (Config { version: Version::V3, ..config() }, [outer(false, 47, &gre(&back))]),
+    ] {
+        let got = records(config, &frames);
+        for index in [Index::Gre, Index::Vxlan, Index::Geneve] {
+            assert!(section(&got[0], index).is_empty());
+        }
+    }
+}
+
 /// More than is kept: the first 128 octets.
 #[test]
 fn long_headers_are_cut() {

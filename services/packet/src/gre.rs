@@ -2,7 +2,7 @@
 
 use crate::bytes::{rest, u8_at, u16_at};
 use crate::link::Walk;
-use crate::summary::Encapsulation;
+use crate::summary::{Carrier, Encapsulation};
 
 const CHECKSUM: u16 = 0x8000;
 const ROUTING: u16 = 0x4000;
@@ -44,7 +44,9 @@ pub(crate) fn packet<'a>(walk: &mut Walk<'a>, data: &'a [u8]) {
     }
     let inner = rest(data, at);
     let mut reached = walk.summary.encapsulation;
+    let tunnel = walk.tunnel(Carrier::Gre, data);
     let named = walk.within(|walk| {
+        walk.summary.tunnel = tunnel;
         payload(walk, protocol, flags, inner);
         reached = walk.summary.encapsulation;
     });

@@ -82,7 +82,7 @@ pub(crate) fn v6<'a>(ip: &mut Ip<'a>, data: &'a [u8]) {
 pub fn quoted(rules: Rules, packet: &[u8]) -> Option<Summary<'_>> {
     // The quotation is cut short on purpose: the lengths are those of the original packet.
     let mut walk = Walk::new(
-        Rules { tunnel_discovery: false, outer_headers: false, ..rules },
+        Rules { tunnel_discovery: false, outer_headers: false, tunnels: false, ..rules },
         packet,
         u32::from(u16::MAX),
     );

@@ -17,7 +17,8 @@ use crate::{ipv4, ipv6, tcp, udp};
 pub(crate) fn take<'a>(rules: Rules, frame: &'a [u8], wire_length: u32, summary: &mut Summary<'a>) -> bool {
     let Some((header, data)) = ethernet::split(frame) else { return false };
     // The transport header's writer sees to these two.
-    let Summary { length, encapsulation, ethernet, vlan, mpls, network: _, user: _, outer } = summary;
+    let Summary { length, encapsulation, ethernet, vlan, mpls, network: _, user: _, outer, tunnel: _ } =
+        summary;
     *length = wire_length;
     *encapsulation = Encapsulation::ETHERNET;
     *ethernet = Some(header);
@@ -32,7 +33,7 @@ pub(crate) fn take<'a>(rules: Rules, frame: &'a [u8], wire_length: u32, summary:
         (header.ethertype, data)
     };
     if rules.outer_headers {
-        // Without the rule it is empty, and stays so.
+        // Without the rule it is empty, and stays so; as does the tunnel, of which the lane knows none.
         *outer = frame.get(..frame.len() - data.len()).unwrap_or_default();
     }
     match ethertype {

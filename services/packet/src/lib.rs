@@ -46,7 +46,7 @@ pub use ip::{Addresses, Fragment, Ip, Transport};
 pub use isis::Isis;
 pub use link::{Dissector, LinkType};
 pub use ppp::Lcp;
-pub use summary::{Encapsulation, Ethernet, FrameKey, Network, Summary};
+pub use summary::{Carrier, Encapsulation, Ethernet, FrameKey, Network, Summary, Tunnel};
 pub use tcp::{Tcp, TcpFlags};
 pub use wlan::Wlan;
 
@@ -59,6 +59,8 @@ pub struct Rules {
     pub tunnel_discovery: bool,
     /// Say what octets lie in front of the header that identifies the flow ([`Summary::outer`], `ARGUS_ENCAPS_CAPTURE`).
     pub outer_headers: bool,
+    /// Say in which tunnel the flow was found ([`Summary::tunnel`]); with `outer_headers`.
+    pub tunnels: bool,
 }
 
 pub use icmp::quoted;

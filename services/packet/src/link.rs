@@ -2,7 +2,7 @@
 
 use crate::bytes::{array_at, rest, u8_at, u16_at, u32_at};
 use crate::ethernet::{ETHERTYPE_IPV4, ETHERTYPE_IPV6, ETHERTYPE_MPLS};
-use crate::summary::{Encapsulation, Ethernet, FrameKey, Network, Summary};
+use crate::summary::{Carrier, Encapsulation, Ethernet, FrameKey, Network, Summary, Tunnel};
 use crate::{Rules, lane, ppp, wlan};
 
 /// A pcap link type (`DLT_*`/`LINKTYPE_*` number as a capture handle reports it).
@@ -348,6 +348,17 @@ impl<'a> Walk<'a> {
         self.reach(user);
     }
 
+    /// The tunnel whose header `data` begins with, in the IP packet reached last; none unless the rules ask for it.
+    pub fn tunnel(&self, carrier: Carrier, data: &'a [u8]) -> Option<Tunnel> {
+        if !self.rules.tunnels {
+            return None;
+        }
+        let header = data.as_ptr().addr().checked_sub(self.frame.as_ptr().addr())?;
+        let packet = u16::try_from(self.summary.outer.len()).ok()?;
+        let header = u16::try_from(header).ok().filter(|header| *header > packet)?;
+        Some(Tunnel { carrier, packet, header })
+    }
+
     /// Notes that everything in front of `data` was stripped, where the rules ask for it.
     #[inline(always)]
     pub fn reach(&mut self, data: &'a [u8]) {
@@ -374,7 +385,7 @@ impl<'a> Walk<'a> {
             ssap: number,
         });
         self.summary.user = frame;
-        self.summary.outer = &[];
+        (self.summary.outer, self.summary.tunnel) = (&[], None);
     }
 
     /// Walks into a tunnel, one encapsulation deeper. When nothing within can be named, everything is as before, and false.

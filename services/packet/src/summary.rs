@@ -21,6 +21,8 @@ pub struct Summary<'a> {
     pub user: &'a [u8],
     /// Captured octets from the frame's start up to `network`, where [`Rules`](crate::Rules) ask for them; else empty.
     pub outer: &'a [u8],
+    /// The innermost of the tunnels that records tell, where [`Rules`](crate::Rules) ask for it.
+    pub tunnel: Option<Tunnel>,
 }
 
 impl Default for Summary<'_> {
@@ -35,8 +37,31 @@ impl Default for Summary<'_> {
             network: Network::Link(FrameKey::default()),
             user: &[],
             outer: &[],
+            tunnel: None,
         }
     }
+}
+
+/// A tunnel around `network`; places are octets from the frame's start, within `outer`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tunnel {
+    /// What carries the packet.
+    pub carrier: Carrier,
+    /// Where the IP packet begins that the tunnel's header is in.
+    pub packet: u16,
+    /// Where the tunnel's header begins: behind the IP headers, or behind a UDP header.
+    pub header: u16,
+}
+
+/// A tunnel protocol that has a section in records of version 5 (record-format chapter, section 7.15).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Carrier {
+    /// Generic routing encapsulation, directly in IP.
+    Gre,
+    /// VXLAN, in UDP.
+    Vxlan,
+    /// GENEVE, in UDP.
+    Geneve,
 }
 
 /// The header that identifies the flow of a frame.

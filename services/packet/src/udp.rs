@@ -5,7 +5,7 @@ use crate::ethernet::{ETHERTYPE_IPV6, ETHERTYPE_MPLS};
 use crate::ip::Ip;
 use crate::l2tp;
 use crate::link::Walk;
-use crate::summary::Encapsulation;
+use crate::summary::{Carrier, Encapsulation};
 
 /// Octets of a UDP header.
 pub(crate) const HEADER: usize = 8;
@@ -38,7 +38,11 @@ pub(crate) fn tunnel<'a>(walk: &mut Walk<'a>, ip: &Ip<'a>, data: &'a [u8]) -> bo
     // The receiver's port says more than the sender's.
     [destination, source].into_iter().any(|port| match port {
         VXLAN | VXLAN_OF_LINUX if u8_at(data, 0) == Some(VXLAN_VNI) => {
-            walk.within(|walk| walk.ethernet(rest(data, 8)))
+            let tunnel = walk.tunnel(Carrier::Vxlan, data);
+            walk.within(|walk| {
+                walk.summary.tunnel = tunnel;
+                walk.ethernet(rest(data, 8));
+            })
         }
         // The generic protocol extension: the octet before the VNI names what follows.
         VXLAN_GPE if u8_at(data, 0).is_some_and(|flags| flags & 0x0c == 0x0c) => {
@@ -47,7 +51,11 @@ pub(crate) fn tunnel<'a>(walk: &mut Walk<'a>, ip: &Ip<'a>, data: &'a [u8]) -> bo
         GENEVE => match (u8_at(data, 0), u16_at(data, 2)) {
             (Some(options), Some(ethertype)) if options >> 6 == 0 => {
                 let inner = rest(data, 8 + usize::from(options & 0x3f) * 4);
-                walk.within(|walk| walk.protocol(ethertype, inner))
+                let tunnel = walk.tunnel(Carrier::Geneve, data);
+                walk.within(|walk| {
+                    walk.summary.tunnel = tunnel;
+                    walk.protocol(ethertype, inner);
+                })
             }
             _ => false,
         },

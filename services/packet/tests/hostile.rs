@@ -9,13 +9,16 @@ const LINKS: std::ops::Range<i32> = 0..310;
 fn every_way(frame: &[u8], wire_length: u32) {
     for link in LINKS {
         for (compat, tunnel_discovery) in [(false, false), (true, false), (false, true), (true, true)] {
-            let rules = Rules { compat, tunnel_discovery, outer_headers: false };
+            let rules = Rules { compat, tunnel_discovery, ..Rules::default() };
             let dissector = Dissector::new(LinkType(link), rules);
             let summary = dissector.dissect(frame, wire_length);
-            let rules = Rules { outer_headers: true, ..rules };
+            let rules = Rules { outer_headers: true, tunnels: true, ..rules };
             let told = Dissector::new(LinkType(link), rules).dissect(frame, wire_length);
             assert!(summary.outer.is_empty() && frame.starts_with(told.outer));
-            assert_eq!(Summary { outer: &[], ..told }, summary, "the same but for the octets");
+            if let Some(tunnel) = told.tunnel {
+                assert!(tunnel.packet < tunnel.header && usize::from(tunnel.header) < told.outer.len());
+            }
+            assert_eq!(Summary { outer: &[], tunnel: None, ..told }, summary, "the same but for the octets");
             assert!(summary.length <= wire_length);
             assert!(summary.user.len() <= frame.len());
             if let Network::Ip(ip) = summary.network
@@ -61,7 +64,7 @@ fn endless_nesting_ends() {
         frame.extend_from_slice(&[0, 0, 0x08, 0x00]);
     }
     for compat in [false, true] {
-        let rules = Rules { compat, tunnel_discovery: true, outer_headers: true };
+        let rules = Rules { compat, tunnel_discovery: true, outer_headers: true, tunnels: true };
         let dissector = Dissector::new(LinkType::ETHERNET, rules);
         let summary = dissector.dissect(&frame, frame.len() as u32);
         assert!(matches!(summary.network, Network::Ip(ip) if ip.protocol == 47));

@@ -14,6 +14,7 @@ fn all_rules() -> impl Iterator<Item = Rules> {
         compat: bits & 1 != 0,
         tunnel_discovery: bits & 2 != 0,
         outer_headers: bits & 4 != 0,
+        tunnels: bits & 4 != 0,
     })
 }
 
