@@ -79,15 +79,16 @@ impl Unit {
 pub(crate) struct Pcapng {
     order: Order,
     interfaces: Vec<Interface>,
-    /// Octets of a block still to be passed over.
+    /// Octets of a block still to be passed over, and how long it is in all.
     skip: u64,
+    passed_over: u64,
     /// Time of the last packet, for those without.
     last: (u32, i64),
 }
 
 impl Default for Pcapng {
     fn default() -> Self {
-        Pcapng { order: Order::Little, interfaces: Vec::new(), skip: 0, last: (0, 0) }
+        Pcapng { order: Order::Little, interfaces: Vec::new(), skip: 0, passed_over: 0, last: (0, 0) }
     }
 }
 
@@ -166,10 +167,10 @@ impl Pcapng {
     #[inline]
     fn head(&mut self, buffer: &mut impl Window) -> Result<Option<Block>, Fault> {
         if self.skip > 0 {
-            let before = self.skip;
             buffer.skip(&mut self.skip)?;
             if self.skip > 0 {
-                return Err(cut("block", before as usize, (before - self.skip) as usize));
+                let got = self.passed_over - self.skip;
+                return Err(cut("block", self.passed_over as usize, got as usize));
             }
         }
         match buffer.fill(8)? {
@@ -229,6 +230,7 @@ impl Pcapng {
             _ => {}
         }
         self.skip = u64::from(block.length);
+        self.passed_over = self.skip;
         Ok(())
     }
 
