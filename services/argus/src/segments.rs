@@ -289,7 +289,7 @@ mod tests {
         let summary = Dissector::new(LinkType::ETHERNET, Rules::default()).dissect(frame, length);
         let Network::Ip(ip) = summary.network else { panic!("{:?}", summary.network) };
         let Transport::Tcp(tcp) = ip.transport else { panic!("{ip:?}") };
-        (tcp.sequence, tcp.flags.0, tcp.payload, ip.id as u16)
+        (tcp.sequence, tcp.flags.0, tcp.payload, ip.id)
     }
 
     #[test]

@@ -375,13 +375,13 @@ mod tests {
         for step in 0..20_000u32 {
             state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
             let flow = (state >> 40) as u32 % 64;
-            let hash = if flow % 3 == 0 { u32::MAX - flow % 2 } else { flow % 7 };
-            if model.contains_key(&flow) {
+            let hash = if flow.is_multiple_of(3) { u32::MAX - flow % 2 } else { flow % 7 };
+            if let std::collections::hash_map::Entry::Vacant(e) = model.entry(flow) {
+                index.insert(hash, flow);
+                e.insert(hash);
+            } else {
                 index.remove(hash, flow);
                 model.remove(&flow);
-            } else {
-                index.insert(hash, flow);
-                model.insert(flow, hash);
             }
             if step % 16 == 0 {
                 for probe in 0..64 {

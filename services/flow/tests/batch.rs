@@ -21,9 +21,9 @@ fn frame(number: u32) -> Vec<u8> {
     octets.extend_from_slice(&[4, port as u8, 0, 80]);
     octets.extend_from_slice(&number.to_be_bytes());
     octets.extend_from_slice(&(number / 2).to_be_bytes());
-    octets.extend_from_slice(&[0x50, if number % 40 == 0 { 2 } else { 0x10 }, 0x20, 0, 0, 0, 0, 0]);
+    octets.extend_from_slice(&[0x50, if number.is_multiple_of(40) { 2 } else { 0x10 }, 0x20, 0, 0, 0, 0, 0]);
     octets.resize(74, number as u8);
-    if number % 29 == 0 {
+    if number.is_multiple_of(29) {
         octets.truncate(number as usize % 60);
     }
     octets

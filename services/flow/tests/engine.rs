@@ -120,7 +120,6 @@ fn a_clock_set_back_does_not_stop_the_timers() {
     for second in 0..20 {
         engine.packet(Time::from_micros(1_600_000_000 + second, 0), &summary, &mut sink);
     }
-    drop(sink);
     assert!(records >= 4, "{records} records");
 }
 
