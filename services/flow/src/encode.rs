@@ -9,6 +9,7 @@ use crate::rtp::Form;
 use crate::slab::Part;
 use crate::tcp::{Registers, Tcp};
 use crate::time::Time;
+use crate::udt::Stream;
 use record::dsr::behavior::Behavior;
 use record::dsr::data::DataView;
 use record::dsr::encaps::EncapsView;
@@ -23,7 +24,7 @@ use record::dsr::mac::Mac;
 use record::dsr::mpls::Mpls;
 use record::dsr::network::{
     ArpReply, Body, EspState, FirstIcmp, Fragments, Network, Rtcp, RtcpHeader, Rtp, RtpHeader,
-    Tcp as TcpBody, TcpInit, TcpPerf, TcpSide, TcpStatus,
+    Tcp as TcpBody, TcpInit, TcpPerf, TcpSide, TcpStatus, Udt,
 };
 use record::dsr::psize::{Psize, Sizes};
 use record::dsr::time::{ABSOLUTE_NSEC, SideTime, Stamps, Time as TimeDsr};
@@ -303,6 +304,10 @@ impl Engine {
                 Some(pieces) => fragments(pieces),
                 None => Network::EMPTY,
             },
+            State::Udt => match self.table.udt.get(flow.network) {
+                Some(udt) => Network::new(Body::Udt(udt_body(udt, self.config.compat))),
+                None => Network::EMPTY,
+            },
             State::None => Network::EMPTY,
             _ => match self.table.sessions.get(flow.network) {
                 Some(Session::Icmp(message)) => Network::new(Body::Icmp(first_icmp(message))),
@@ -456,6 +461,30 @@ fn real_time(rtp: &crate::rtp::Rtp) -> Network {
             network.qualifier = rtp.silence;
             network
         }
+    }
+}
+
+fn udt_body(udt: &crate::udt::Udt, compat: bool) -> Udt {
+    // 3.0.8 leaves all but the handshake in the order of its machine.
+    let word = |word: u32| if compat { word.swap_bytes() } else { word };
+    let metrics = |stream: &Stream| {
+        let (seconds, fraction) = stream.last.map_or((0, 0), |at| (at.seconds(), at.subsec_nanos() / 1000));
+        let Stream { report: [ack, rest @ ..], messages, drops, retransmitted, lacked, .. } = *stream;
+        let mut words = [0; 17];
+        let told = [seconds, fraction, stream.sequence.unwrap_or(0), stream.stamp, ack].into_iter();
+        let told = told.chain(rest).chain(messages).chain([drops, retransmitted, lacked]);
+        for (to, from) in words.iter_mut().zip(told) {
+            *to = word(from);
+        }
+        words
+    };
+    let [src, dst] = &udt.streams;
+    Udt {
+        state: 0,
+        status: word(udt.status),
+        handshake: udt.handshake,
+        metrics: metrics(src),
+        dst_metrics: metrics(dst),
     }
 }
 

@@ -131,6 +131,7 @@ pub(crate) enum State {
     Esp,
     Arp,
     Rtp,
+    Udt,
     Fragment,
 }
 

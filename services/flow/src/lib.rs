@@ -50,6 +50,7 @@ mod table;
 mod tcp;
 mod time;
 mod tuple;
+mod udt;
 mod update;
 mod user_data;
 

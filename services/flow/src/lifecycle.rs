@@ -110,6 +110,13 @@ impl Engine {
                 }
             }
             State::None | State::Fragment => {}
+            // 3.0.8 counts on.
+            State::Udt if self.config.compat => {}
+            State::Udt => {
+                if let Some(udt) = self.table.udt.get_mut(flow.network) {
+                    udt.reset();
+                }
+            }
             _ => match self.table.sessions.get_mut(flow.network) {
                 Some(Session::Esp(esp)) => esp.reset(),
                 Some(Session::Rtp(rtp)) => rtp.reset(),

@@ -84,7 +84,8 @@ impl Rtp {
             4 => matches!(payload_octets, 0 | 4),
             _ => false,
         };
-        if silent {
+        // 3.0.8 listens only where it knows a packet before.
+        if silent && (known || !compat) {
             self.silence |= 1 << side;
         }
         if known { length } else { 0 }

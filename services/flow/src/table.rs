@@ -12,6 +12,7 @@ use crate::outer::Outer;
 use crate::sizes::Histogram;
 use crate::slab::{Beside, NONE, Part, Slab};
 use crate::tcp::Tcp;
+use crate::udt::Udt;
 use crate::user_data::UserData;
 
 /// Ticks between looks for memory that can be given back: a look sorts what is free.
@@ -21,6 +22,7 @@ pub(crate) struct Table {
     pub flows: Slab<Flow>,
     pub tcp: Slab<Tcp>,
     pub sessions: Slab<Session>,
+    pub udt: Slab<Udt>,
     pub reassemblies: Slab<Reassembly>,
     pub metrics: Beside<Metrics>,
     pub strokes: Beside<Strokes>,
@@ -47,6 +49,9 @@ fn counts_sizes(config: &Config) -> bool {
     config.packet_size && config.size_histogram
 }
 
+/// One flow in so many can be of UDT, whose state is large.
+const UDT_SHARE: u32 = 8;
+
 /// Flows that keep both ceilings. A flow is charged with every part that it may come to have: what one kind of traffic
 /// has had once stays reserved when another kind comes, so that the sum of the parts in use says too little.
 pub(crate) fn most_flows(config: &Config) -> u32 {
@@ -54,6 +59,7 @@ pub(crate) fn most_flows(config: &Config) -> u32 {
     let each = size_of::<Flow>()
         + size_of::<Tcp>()
         + size_of::<Session>()
+        + size_of::<Udt>() / UDT_SHARE as usize
         + size_of::<Reassembly>()
         + size_of::<Rare>()
         + if is_measured(config) { size_of::<Metrics>() } else { 0 }
@@ -80,6 +86,7 @@ impl Table {
             flows: Slab::new(limit)?,
             tcp: Slab::new(limit)?,
             sessions: Slab::new(limit)?,
+            udt: Slab::new(limit / UDT_SHARE)?,
             reassemblies: Slab::new(limit)?,
             metrics: Beside::new(if measured { limit } else { 0 })?,
             strokes: Beside::new(if config.keystroke.is_some() { limit } else { 0 })?,
@@ -116,6 +123,7 @@ impl Table {
             self.flows.trim();
             self.tcp.trim();
             self.sessions.trim();
+            self.udt.trim();
             self.reassemblies.trim();
             self.rare.trim();
             self.metrics.trim(self.flows.end());
@@ -132,6 +140,7 @@ impl Table {
         of(self.flows.len(), size_of::<Flow>() + Index::OCTETS)
             + of(self.tcp.len(), size_of::<Tcp>())
             + of(self.sessions.len(), size_of::<Session>())
+            + of(self.udt.len(), size_of::<Udt>())
             + of(self.reassemblies.len(), size_of::<Reassembly>())
             + if self.metrics.is_kept() { of(self.flows.len(), size_of::<Metrics>()) } else { 0 }
             + if self.strokes.is_kept() { of(self.flows.len(), size_of::<Strokes>()) } else { 0 }
@@ -287,6 +296,7 @@ impl Table {
         self.flows.clear();
         self.tcp.clear();
         self.sessions.clear();
+        self.udt.clear();
         self.reassemblies.clear();
         self.metrics.clear();
         self.strokes.clear();
@@ -303,6 +313,7 @@ impl Table {
             State::None => {}
             State::Tcp => self.tcp.remove(flow.network),
             State::Fragment => self.reassemblies.remove(flow.network),
+            State::Udt => self.udt.remove(flow.network),
             _ => self.sessions.remove(flow.network),
         }
     }
@@ -327,7 +338,7 @@ impl Table {
     /// Replaces a flow's protocol state.
     pub fn set_session(&mut self, part: Part, state: State, session: Session) {
         let Some(flow) = self.flows.get_mut(part) else { return };
-        if matches!(flow.state, State::None | State::Tcp | State::Fragment) {
+        if matches!(flow.state, State::None | State::Tcp | State::Udt | State::Fragment) {
             let old = *flow;
             let Some(network) = self.sessions.insert(session) else {
                 self.refused += 1;
@@ -348,9 +359,28 @@ impl Table {
     pub fn session_of(&mut self, part: Part) -> Option<&mut Session> {
         let flow = self.flows.get(part)?;
         match flow.state {
-            State::None | State::Tcp | State::Fragment => None,
+            State::None | State::Tcp | State::Udt | State::Fragment => None,
             _ => self.sessions.get_mut(flow.network),
         }
+    }
+
+    /// Gives a flow that has no protocol state yet one of UDT.
+    pub fn set_udt(&mut self, part: Part, udt: Udt) {
+        let Some(flow) = self.flows.get_mut(part).filter(|flow| flow.state == State::None) else { return };
+        match self.udt.insert(udt) {
+            Some(network) => {
+                flow.network = network;
+                flow.state = State::Udt;
+            }
+            None => self.refused += 1,
+        }
+    }
+
+    /// A flow's state of UDT.
+    #[inline(always)]
+    pub fn udt_of(&mut self, part: Part) -> Option<&mut Udt> {
+        let flow = self.flows.get(part).filter(|flow| flow.state == State::Udt)?;
+        self.udt.get_mut(flow.network)
     }
 
     /// The pieces of a fragment flow.

@@ -10,6 +10,7 @@ use crate::sizes::Histogram;
 use crate::slab::Part;
 use crate::tcp::{Segment, Tcp, status};
 use crate::time::Time;
+use crate::udt::{self, Udt};
 use packet::{Addresses, Arp, Ethernet, Icmp, Ip, Isis, Network, Rarp, Summary, Transport};
 use record::{Cause, Version};
 
@@ -273,9 +274,16 @@ impl Engine {
         application: &mut i32,
     ) {
         if first {
-            if let Some(rtp) = Rtp::first(ip.ports, summary.user, side) {
+            let compat = self.config.compat;
+            // A handshake looks like RTP, which 3.0.8 looks for first.
+            let handshake = !compat && udt::is_handshake(ip.ports, summary.user);
+            if let Some(rtp) = Rtp::first(ip.ports, summary.user, side).filter(|_| !handshake) {
                 self.table.set_session(part, State::Rtp, Session::Rtp(rtp));
+            } else if let Some(udt) = Udt::first(ip.ports, summary.user, compat) {
+                self.table.set_udt(part, udt);
             }
+        } else if let Some(udt) = self.table.udt_of(part) {
+            *application -= udt.next(summary.user, self.now, side, self.config.compat) as i32;
         } else if self.config.compat && matches!(ip.addresses, Addresses::V6 { .. }) {
             // 3.0.8 looks at no later packet of such a flow.
         } else if let Some(Session::Rtp(rtp)) = self.table.session_of(part) {

@@ -269,9 +269,9 @@ fn network() -> impl Strategy<Value = Dsr> {
             last_seq: w[2],
             lost: w[3]
         })),
-        (any::<[u32; 9]>(), any::<[u32; 17]>()).prop_map(|(w, metrics)| {
+        (any::<[u32; 9]>(), any::<[[u32; 17]; 2]>()).prop_map(|(w, [metrics, dst_metrics])| {
             let [state, status, handshake @ ..] = w;
-            Body::Udt(Udt { state, status, handshake, metrics })
+            Body::Udt(Udt { state, status, handshake, metrics, dst_metrics })
         }),
     ]
     .prop_map(|body| Dsr::Network(Network::new(body)))

@@ -108,6 +108,16 @@ fn transport(row: &Row<'_>, text: &mut [u8; 9]) {
                 pair(rtp.state, 1, 2, b"*sd").unwrap_or(b' ')
             };
         }
+        (Network::Udt(udt), _) => {
+            let letter = |bits: u32, letter: u8| if udt.status & bits != 0 { letter } else { b' ' };
+            // Drops and retransmissions, then disorder.
+            text[3] = match letter(0x330, b's') {
+                b' ' => letter(0x3_0000, b'i'),
+                lost => lost,
+            };
+            text[4] = letter(0xc00, b'S');
+            text[5] = letter(0xc000, b'E');
+        }
         (Network::Esp(esp), Some(ESP)) => {
             // 3.0.8 takes the losses for disorder.
             let letters = if row.style.compat { b"&ir" } else { b"*sd" };

@@ -328,7 +328,7 @@ impl Fragments {
     }
 }
 
-/// UDT (5.x): state, status, the handshake and one block of metrics.
+/// UDT: state, status, the handshake and a block of metrics for each side's data, of which clients know the first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub struct Udt {
     /// State.
@@ -340,6 +340,8 @@ pub struct Udt {
     /// Last seconds and fraction, seq, tstamp, ack, rtt, var, bsize, rate, lcap, solo, first, middle, last, drops,
     /// retrans, nacked.
     pub metrics: [u32; 17],
+    /// The same of the destination's data; zero where a record ends before.
+    pub dst_metrics: [u32; 17],
 }
 
 impl Udt {
@@ -351,13 +353,16 @@ impl Udt {
         for (i, w) in udt.metrics.iter_mut().enumerate() {
             *w = wire::be32(b, 40 + 4 * i)?;
         }
+        for (i, w) in udt.dst_metrics.iter_mut().enumerate() {
+            *w = wire::be32(b, 108 + 4 * i).unwrap_or(0);
+        }
         Some(udt)
     }
 
     pub(super) fn emit(&self, out: &mut Vec<u8>) {
         out.be32(self.state);
         out.be32(self.status);
-        for w in self.handshake.iter().chain(&self.metrics) {
+        for w in self.handshake.iter().chain(&self.metrics).chain(&self.dst_metrics) {
             out.be32(*w);
         }
     }
