@@ -1,11 +1,10 @@
 //! Flow records out of packets that carry NetFlow or IPFIX (`-r cisco:file`, foreign formats chapter, 1.13).
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 
 use flow::{Sink, Time};
 use netflow::{Decoder, Exporter};
-use packet::{Addresses, Network, Summary};
+use packet::{Network, Summary};
 use record::{Form, Stamp, Version};
 
 const UDP: u8 = 17;
@@ -40,11 +39,7 @@ impl Exports {
         if ip.protocol != UDP || ip.fragment.is_some() || !Decoder::is_export(summary.user) {
             return;
         }
-        let address = match ip.addresses {
-            Addresses::V4 { source, .. } => IpAddr::V4(Ipv4Addr::from(source)),
-            Addresses::V6 { source, .. } => IpAddr::V6(Ipv6Addr::from(source)),
-        };
-        let exporter = Exporter { address, port: ip.ports.0 };
+        let exporter = Exporter { address: ip.addresses.source(), port: ip.ports.0 };
         let received = Stamp::from_sec_nsec(time.seconds(), time.subsec_nanos());
         let (version, record, records) = (self.version, &mut self.record, &mut self.records);
         self.decoder.decode(exporter, received, summary.user, |export| {

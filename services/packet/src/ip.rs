@@ -1,5 +1,7 @@
 //! What IPv4 and IPv6 share: the parsed network header and the dispatch on the transport protocol.
 
+use std::net::IpAddr;
+
 use crate::bytes::{array_at, rest, u8_at, u16_at, u32_at};
 use crate::ethernet::{ETHERTYPE_IPV4, ETHERTYPE_IPV6, ETHERTYPE_MPLS};
 use crate::icmp::{self, Icmp};
@@ -39,6 +41,16 @@ pub enum Addresses {
         /// Receiver.
         destination: [u8; 16],
     },
+}
+
+impl Addresses {
+    /// The sender's address.
+    pub fn source(&self) -> IpAddr {
+        match *self {
+            Addresses::V4 { source, .. } => IpAddr::V4(source.into()),
+            Addresses::V6 { source, .. } => IpAddr::V6(source.into()),
+        }
+    }
 }
 
 /// Where a fragment belongs.

@@ -2,10 +2,10 @@
 
 use crate::feed::{Failure, Next};
 use netflow::{Datagrams, Decoder, Exporter};
-use packet::{Addresses, Dissector, LinkType, Network, Rules};
+use packet::{Dissector, LinkType, Network, Rules};
 use record::{Form, RecordView, Stamp, Version};
 use std::io::{Cursor, ErrorKind, Read};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::time::SystemTime;
 
@@ -123,11 +123,7 @@ fn capture(
             if ip.protocol != UDP || ip.fragment.is_some() || !Decoder::is_export(summary.user) {
                 return;
             }
-            let address = match ip.addresses {
-                Addresses::V4 { source, .. } => IpAddr::V4(Ipv4Addr::from(source)),
-                Addresses::V6 { source, .. } => IpAddr::V6(Ipv6Addr::from(source)),
-            };
-            let from = Exporter { address, port: ip.ports.0 };
+            let from = Exporter { address: ip.addresses.source(), port: ip.ports.0 };
             let nanos = u32::try_from(packet.nanos.clamp(0, 999_999_999)).unwrap_or(0);
             let received = Stamp::from_sec_nsec(packet.seconds, nanos);
             next = exports.datagram(from, received, summary.user, |view| take(view, offset));
