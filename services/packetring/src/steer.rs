@@ -250,6 +250,23 @@ impl Program {
         self.jump(done);
     }
 
+    /// What an ICMP message at X quotes, if it is of one of these `kinds`: goes on to an IP header of this `version`.
+    fn quoted(&mut self, done: Label, kinds: impl IntoIterator<Item = u32>, version: u32) {
+        let (quotes, inner) = (self.label(), self.label());
+        self.octet(0);
+        for kind in kinds {
+            self.equal(kind, quotes);
+        }
+        self.jump(done);
+        self.here(quotes);
+        self.forward(8);
+        self.octet(0);
+        self.right(4);
+        self.equal(version, inner);
+        self.jump(done);
+        self.here(inner);
+    }
+
     /// An IPv4 header at X. `whole`: of a packet, otherwise of what an ICMP error quotes.
     fn ipv4(&mut self, done: Label, whole: bool) {
         self.word(12);
@@ -279,20 +296,7 @@ impl Program {
         }
         self.here(error);
         upper(self);
-        let quotes = self.label();
-        self.octet(0);
-        for kind in [3, 4, 5, 11, 12] {
-            self.equal(kind, quotes);
-        }
-        self.jump(done);
-        self.here(quotes);
-        self.forward(8);
-        let inner = self.label();
-        self.octet(0);
-        self.right(4);
-        self.equal(4, inner);
-        self.jump(done);
-        self.here(inner);
+        self.quoted(done, [3, 4, 5, 11, 12], 4);
         self.ipv4(done, false);
     }
 
@@ -339,20 +343,7 @@ impl Program {
             return;
         }
         self.here(error);
-        let quotes = self.label();
-        self.octet(0);
-        for kind in 1..=4 {
-            self.equal(kind, quotes);
-        }
-        self.jump(done);
-        self.here(quotes);
-        self.forward(8);
-        let inner = self.label();
-        self.octet(0);
-        self.right(4);
-        self.equal(6, inner);
-        self.jump(done);
-        self.here(inner);
+        self.quoted(done, 1..=4, 6);
         self.ipv6(done, false);
     }
 }
