@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{RA, command, flow, initial, printed, run, shared};
+use common::{RA, Running, command, flow, initial, printed, run, shared, text, until};
 use record::dsr::flow::{Ipv4Detail, Ipv4Key};
 use record::dsr::metric::Counters;
 use record::dsr::time::Time;
@@ -13,21 +13,7 @@ use record::{
 use std::io::{Read, Write};
 use std::net::{TcpListener, UdpSocket};
 use std::path::Path;
-use std::process::{Child, Stdio};
-use std::time::{Duration, Instant};
-
-fn text(path: &Path) -> &str {
-    path.to_str().expect("UTF-8")
-}
-
-/// Waits until `met`, for a good while.
-fn until(what: &str, mut met: impl FnMut() -> bool) {
-    let end = Instant::now() + Duration::from_secs(60);
-    while !met() {
-        assert!(Instant::now() < end, "never: {what}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
+use std::process::Stdio;
 
 /// A datagram of version 5: flows of TCP from 10.1.1.1 port 40000 to 10.2.2.2 ports of our choice.
 fn datagram(ports: &[u16]) -> Vec<u8> {
@@ -155,16 +141,6 @@ fn a_port_for_exporters() {
         child.0.stdout.take().expect("a pipe").read_to_string(&mut rows).expect("text");
         let row = "127.0.0.1,1699999990.500000,10.1.1.1,80,10,64500,Ne        \n";
         assert_eq!(rows, row.repeat(3));
-    }
-}
-
-/// A child that does not outlive its test.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
     }
 }
 

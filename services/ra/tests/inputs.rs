@@ -3,13 +3,13 @@
 
 mod common;
 
-use common::{RA, command, flow, initial, installed, printed, run};
+use common::{RA, Running, command, flow, initial, installed, printed, run, text, until};
 use record::RecordView;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, UdpSocket};
 use std::path::Path;
-use std::process::{Child, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Stdio;
+use std::time::Duration;
 
 /// A stream of flows to these ports.
 fn stream(ports: impl IntoIterator<Item = u16>) -> Vec<u8> {
@@ -25,29 +25,6 @@ const PORTS: [&str; 4] = ["-s", "dport", "-L", "-1"];
 
 fn read(arguments: &[&str]) -> Vec<u16> {
     ports(&printed(RA, &[&["-X", "-n"][..], arguments, &PORTS].concat()))
-}
-
-fn text(path: &Path) -> &str {
-    path.to_str().expect("UTF-8")
-}
-
-/// Waits until `met`, for a good while.
-fn until(what: &str, mut met: impl FnMut() -> bool) {
-    let end = Instant::now() + Duration::from_secs(60);
-    while !met() {
-        assert!(Instant::now() < end, "never: {what}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
-
-/// A child that does not outlive its test.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }
 
 /// Asserts that a file is an initial record and whole records; returns how many follow it.

@@ -2,10 +2,10 @@
 
 mod common;
 
-use common::{RA, command, difference, installed, printed, run, shared};
+use common::{RA, Running, command, difference, installed, printed, run, shared};
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 /// Captures with many kinds of flows in them.
@@ -77,16 +77,6 @@ fn both_readers_print_the_same_and_copies_are_identical() {
         compared += 1;
     }
     assert!(compared > 0, "no capture was compared");
-}
-
-/// A C program that is ended with its test.
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }
 
 #[test]

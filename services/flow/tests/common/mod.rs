@@ -1,7 +1,7 @@
 //! Frames made by hand, and what an engine makes of them.
 #![allow(dead_code, reason = "no test needs all of it")]
 
-use flow::{Config, Engine, Time};
+use flow::{Config, Engine, Frame, Time};
 use packet::{Dissector, LinkType};
 use record::{Index, RecordView};
 
@@ -62,6 +62,30 @@ pub fn timed_records(config: Config, frames: &[(f64, Vec<u8>)]) -> Vec<Vec<u8>> 
     let told: u64 = records.iter().map(|record| packets(record).iter().sum::<u64>()).sum();
     assert_eq!(told, frames.len() as u64, "packets of the records");
     records
+}
+
+/// A datagram of the flow of this number.
+fn numbered(number: u32) -> [u8; 46] {
+    let mut octets = [0; 46];
+    octets[..14].copy_from_slice(&[2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 8, 0]);
+    octets[14..26].copy_from_slice(&[0x45, 0, 0, 32, 0, 1, 0, 0, 64, 17, 0, 0]);
+    octets[26..30].copy_from_slice(&(0x0a00_0000 | number).to_be_bytes());
+    octets[30..42].copy_from_slice(&[192, 0, 2, 1, 0x10, 0, 0x20, 0, 0, 12, 0, 0]);
+    octets
+}
+
+/// Gives an engine new flows, at a time in milliseconds. Returns the packets in the records that came of them.
+pub fn give(engine: &mut Engine, numbers: std::ops::Range<u32>, millis: i64) -> u64 {
+    let dissector = Dissector::new(LinkType::ETHERNET, engine.config().rules());
+    let mut reported = 0;
+    let frames: Vec<[u8; 46]> = numbers.map(numbered).collect();
+    let frames = frames.iter().map(|octets| Frame {
+        time: Time::from_micros(1_600_000_000, millis * 1000),
+        octets,
+        length: octets.len() as u32,
+    });
+    engine.frames(&dissector, frames, &mut |record: &[u8]| reported += packets(record).iter().sum::<u64>());
+    reported
 }
 
 /// Packets of source and destination.

@@ -6,7 +6,8 @@ use record::dsr::metric::Counters;
 use record::dsr::time::Time;
 use record::{Builder, Cause, Flow, FlowKey, Kind, Mar, Metric, SourceId, Stamp, Transport, Version};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 /// The program under test.
 pub const RA: &str = env!("CARGO_BIN_EXE_ra");
@@ -105,4 +106,28 @@ pub fn flow(port: u16) -> Vec<u8> {
     Metric { src, ..Metric::default() }.emit(builder.buffer());
     builder.finish().expect("short enough");
     out
+}
+
+/// A path as an argument.
+pub fn text(path: &Path) -> &str {
+    path.to_str().expect("UTF-8")
+}
+
+/// Waits until `met`, for a good while.
+pub fn until(what: &str, mut met: impl FnMut() -> bool) {
+    let end = Instant::now() + Duration::from_secs(60);
+    while !met() {
+        assert!(Instant::now() < end, "never: {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// A child that does not outlive its test.
+pub struct Running(pub Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
