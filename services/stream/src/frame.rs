@@ -1,7 +1,10 @@
-//! The octets of a stream in one reused buffer, cut into records by [`record::Framer`].
+//! The octets of a stream, in one reused buffer or in windows on a file, cut into records by [`record::Framer`].
 
+use std::fs::File;
 use std::io::{self, Read};
 use std::ops::Range;
+
+use mapped::Window;
 
 use record::{Frame, Glance, Layout, MAX_RECORD_LEN, RecordView};
 
@@ -12,6 +15,12 @@ const CHUNK: usize = 256 << 10;
 
 /// The buffer never grows past this; it holds the longest record and a full read beside it.
 const MAX_BUFFER: usize = 512 << 10;
+
+/// Octets of a window on a file: many times the longest record.
+const WINDOW: u64 = 4 << 20;
+
+/// What is left of a file is read when it is shorter than this: it may grow, and a window on it gains nothing.
+const LEAST_WINDOW: u64 = 1 << 20;
 
 /// What the framer found at its position.
 #[derive(Debug)]
@@ -52,9 +61,12 @@ pub(crate) struct Place {
     pub(crate) offset: u64,
 }
 
-/// The buffer and the position in it.
+/// The buffer, or the window, and the position in it.
 pub(crate) struct Framer {
     buffer: Vec<u8>,
+    /// In place of the buffer; where it ends in the file.
+    window: Option<Window>,
+    window_end: u64,
     start: usize,
     end: usize,
     framer: record::Framer,
@@ -75,6 +87,8 @@ impl Framer {
     pub(crate) fn at(offset: u64) -> Framer {
         Framer {
             buffer: vec![0; CHUNK],
+            window: None,
+            window_end: 0,
             start: 0,
             end: 0,
             framer: record::Framer::at(offset),
@@ -86,7 +100,7 @@ impl Framer {
     /// A record that [`Framer::step`] has just returned.
     #[inline]
     pub(crate) fn view(&self, place: &Place) -> RecordView<'_> {
-        RecordView::with_layout(self.buffer.get(place.range.clone()).unwrap_or_default(), self.layout)
+        RecordView::with_layout(self.octets(place.range.clone()), self.layout)
     }
 
     /// Stream offset of the next unread octet.
@@ -128,9 +142,37 @@ impl Framer {
         }
     }
 
-    /// Octets of the buffer.
+    /// Goes on in a window on `file`, whose octets these are, from the next unread one. False when there is no window to
+    /// go on in, because too little of the file is left or the system gives none: then nothing is held.
+    pub(crate) fn slide(&mut self, file: &File) -> bool {
+        let offset = self.framer.offset();
+        let left = file.metadata().map_or(0, |file| file.len().saturating_sub(offset));
+        // A window that did not bring it further is as good as it gets.
+        let stands = self.window.take().is_some() && self.start == 0;
+        if left >= LEAST_WINDOW && !stands {
+            self.window = Window::new(file, offset, left.min(WINDOW) as usize).ok();
+        }
+        self.start = 0;
+        self.end = self.window.as_ref().map_or(0, |window| window.octets().len());
+        self.window_end = offset + self.end as u64;
+        self.window.is_some()
+    }
+
+    /// Whether the window on `file` shows what is no longer there: what was found last is not to be believed.
+    #[inline]
+    pub(crate) fn is_cut(&self, file: Option<&File>) -> bool {
+        let Some(window) = &self.window else { return false };
+        // The page in which a file ends goes on in zeros.
+        let next: Option<&[u8; 4]> = window.octets().get(self.start..).and_then(|rest| rest.first_chunk());
+        let at_zeros = next.is_none_or(|next| *next == [0; 4]);
+        let ends_before = |file: &File| file.metadata().is_ok_and(|file| file.len() < self.window_end);
+        window.is_cut() || at_zeros && file.is_some_and(ends_before)
+    }
+
+    /// Octets that are held.
+    #[inline]
     pub(crate) fn octets(&self, range: Range<usize>) -> &[u8] {
-        self.buffer.get(range).unwrap_or_default()
+        held(&self.window, &self.buffer).get(range).unwrap_or_default()
     }
 
     /// As [`Framer::step`], but records that are beyond doubt are first shown to `judge`.
@@ -139,7 +181,7 @@ impl Framer {
         if self.replies > 0 {
             return Sifted::Step(self.slow_step(ended));
         }
-        let pending = self.buffer.get(self.start..self.end).unwrap_or_default();
+        let pending = held(&self.window, &self.buffer).get(self.start..self.end).unwrap_or_default();
         // The records from `from` to `to` are taken; `at` is how far has been read.
         let (mut from, mut to, mut at) = (0, 0, 0);
         let (mut taken, mut look) = (0, false);
@@ -186,7 +228,7 @@ impl Framer {
     #[inline]
     pub(crate) fn step(&mut self, ended: bool) -> Step {
         if self.replies == 0 {
-            let pending = self.buffer.get(self.start..self.end).unwrap_or_default();
+            let pending = held(&self.window, &self.buffer).get(self.start..self.end).unwrap_or_default();
             if let Some(glance) = self.framer.glance(pending) {
                 self.layout = glance.layout();
                 let (from, len, offset) = (self.start, glance.len(), self.framer.offset());
@@ -200,7 +242,7 @@ impl Framer {
 
     fn slow_step(&mut self, ended: bool) -> Step {
         loop {
-            let pending = self.buffer.get(self.start..self.end).unwrap_or_default();
+            let pending = held(&self.window, &self.buffer).get(self.start..self.end).unwrap_or_default();
             if self.replies > 0 && !self.framer.is_searching() && pending.starts_with(b"OK") {
                 self.replies -= 1;
                 self.framer.skip(2);
@@ -231,6 +273,14 @@ impl Framer {
                 Frame::End { .. } | Frame::More { .. } => Step::More,
             };
         }
+    }
+}
+
+#[inline]
+fn held<'a>(window: &'a Option<Window>, buffer: &'a [u8]) -> &'a [u8] {
+    match window {
+        Some(window) => window.octets(),
+        None => buffer,
     }
 }
 

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, Cursor, Read};
 use std::os::fd::AsFd;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -23,19 +24,33 @@ const MAGIC: usize = 6;
 ///
 /// [`Error::Io`].
 pub fn open(path: &Path) -> Result<Box<dyn Read + Send>, Error> {
+    open_plainly(path).map(|opened| opened.input)
+}
+
+/// Something that was opened.
+pub(crate) struct Opened {
+    pub(crate) input: Box<dyn Read + Send>,
+    /// The same once more, sharing its position, when its octets are those of a regular file.
+    pub(crate) plain: Option<File>,
+}
+
+impl From<Box<dyn Read + Send>> for Opened {
+    fn from(input: Box<dyn Read + Send>) -> Opened {
+        Opened { input, plain: None }
+    }
+}
+
+/// As [`open`].
+pub(crate) fn open_plainly(path: &Path) -> Result<Opened, Error> {
     let name = display(path);
     if path.as_os_str() == "-" {
-        return decompress(io::stdin(), &name);
+        return decompress(io::stdin(), &name).map(Opened::from);
     }
-    decompress(file(path)?, &name)
+    regular(file(path)?, &name)
 }
 
 /// As [`open`], for a reader that must not be kept waiting for ever: see [`Patient`].
-pub(crate) fn open_patiently(
-    path: &Path,
-    keep: Keep,
-    told: Arc<AtomicBool>,
-) -> Result<Box<dyn Read + Send>, Error> {
+pub(crate) fn open_patiently(path: &Path, keep: Keep, told: Arc<AtomicBool>) -> Result<Opened, Error> {
     let name = display(path);
     let input = if path.as_os_str() == "-" {
         File::from(io::stdin().as_fd().try_clone_to_owned().map_err(|e| Error::io(&name, e))?)
@@ -43,9 +58,23 @@ pub(crate) fn open_patiently(
         file(path)?
     };
     if input.metadata().is_ok_and(|kind| kind.is_file()) {
-        return decompress(input, &name);
+        return if path.as_os_str() == "-" {
+            decompress(input, &name).map(Opened::from)
+        } else {
+            regular(input, &name)
+        };
     }
-    decompress(Patient::new(input, keep, told), &name)
+    decompress(Patient::new(input, keep, told), &name).map(Opened::from)
+}
+
+/// A file that was opened just now.
+fn regular(file: File, name: &str) -> Result<Opened, Error> {
+    let fail = |e| Error::io(name, e);
+    let mut magic = [0; MAGIC];
+    let again = file.try_clone().map_err(fail)?;
+    let is_plain = file.metadata().is_ok_and(|kind| kind.is_file())
+        && file.read_at(&mut magic, 0).is_ok_and(|got| !is_compressed(magic.get(..got).unwrap_or_default()));
+    Ok(Opened { input: decompress(file, name)?, plain: is_plain.then_some(again) })
 }
 
 fn file(path: &Path) -> Result<File, Error> {

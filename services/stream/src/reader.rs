@@ -1,7 +1,8 @@
 //! Reads the records of a file, of standard input or of anything that can be read, one after the other.
 
 use std::fmt;
-use std::io::{self, Read};
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use record::{Glance, Reason, RecordView};
 use crate::client::Event;
 use crate::frame::{Framer, Place, Sift, Sifted, Step};
 use crate::hello::Initial;
+use crate::open::Opened;
 use crate::patient::Keep;
 use crate::{Error, INITIAL, open};
 
@@ -50,7 +52,8 @@ impl fmt::Display for Damage {
     }
 }
 
-/// Reads records in constant memory: one buffer that never holds more than the longest record and one read.
+/// Reads records in constant memory: one buffer that never holds more than the longest record and one read, or, for long
+/// files, one window of some megabytes on the file.
 ///
 /// ```no_run
 /// # use stream::{Item, Reader};
@@ -66,6 +69,8 @@ impl fmt::Display for Damage {
 /// ```
 pub struct Reader {
     input: Box<dyn Read + Send>,
+    /// The input when it is a file that can be looked at through windows; they share the position.
+    plain: Option<File>,
     name: String,
     framer: Framer,
     initial: Initial,
@@ -84,7 +89,7 @@ impl Reader {
     ///
     /// [`Error`] when it cannot be opened or does not begin with an initial management record.
     pub fn open(path: &Path) -> Result<Reader, Error> {
-        Reader::new(open::display(path), open::open(path)?)
+        Reader::opened(path, open::open_plainly(path)?)
     }
 
     /// As [`Reader::open`], but waiting for standard input or a named pipe goes on only as long as `keep` says so, asked
@@ -95,10 +100,14 @@ impl Reader {
     /// As [`Reader::open`].
     pub fn open_patiently(path: &Path, keep: Keep) -> Result<Reader, Error> {
         let told = Arc::new(AtomicBool::new(false));
-        let input = open::open_patiently(path, keep, Arc::clone(&told))?;
-        let reader = Reader::new(open::display(path), input)?;
+        let reader = Reader::opened(path, open::open_patiently(path, keep, Arc::clone(&told))?)?;
         told.store(true, Ordering::Relaxed);
         Ok(reader)
+    }
+
+    fn opened(path: &Path, opened: Opened) -> Result<Reader, Error> {
+        let reader = Reader::new(open::display(path), opened.input)?;
+        Ok(Reader { plain: opened.plain, ..reader })
     }
 
     /// Reads from `input`, called `name` in messages, as it is. Reads the initial management record at once.
@@ -111,6 +120,7 @@ impl Reader {
         let initial = Initial::read(&mut input, &name)?;
         Ok(Reader {
             input,
+            plain: None,
             name,
             framer: Framer::at(INITIAL as u64),
             initial,
@@ -178,7 +188,13 @@ impl Reader {
         if !self.begun || self.range != (0..u64::MAX) {
             return self.next_event().map(Portion::Event);
         }
-        match self.framer.sift(self.ended, judge) {
+        let offset = self.framer.offset();
+        let sifted = self.framer.sift(self.ended, judge);
+        if self.framer.is_cut(self.plain.as_ref()) {
+            self.read_again_from(offset)?;
+            return Ok(Portion::Nothing);
+        }
+        match sifted {
             Sifted::Run(range, count) => Ok(Portion::Run(self.framer.octets(range), count)),
             Sifted::Step(step) => Ok(match self.take(step)? {
                 None => Portion::Nothing,
@@ -211,7 +227,12 @@ impl Reader {
             }
         }
         loop {
+            let offset = self.framer.offset();
             let step = self.framer.step(self.ended);
+            if self.framer.is_cut(self.plain.as_ref()) {
+                self.read_again_from(offset)?;
+                continue;
+            }
             if let Some(found) = self.take(step)? {
                 return Ok(found);
             }
@@ -233,6 +254,11 @@ impl Reader {
                 }
                 None => Some(Advance::End),
             },
+            Step::More if self.plain.as_ref().is_some_and(|file| self.framer.slide(file)) => None,
+            Step::More if self.plain.is_some() => {
+                self.read_from(self.framer.offset())?;
+                None
+            }
             Step::More => match self.framer.fill(&mut self.input) {
                 Ok(n) => {
                     self.ended = n == 0;
@@ -246,6 +272,22 @@ impl Reader {
                 }
             },
         })
+    }
+
+    /// Reads the file from `offset` on, which is no longer looked at through windows.
+    #[cold]
+    fn read_from(&mut self, offset: u64) -> Result<(), Error> {
+        if let Some(mut file) = self.plain.take() {
+            file.seek(SeekFrom::Start(offset)).map_err(|e| Error::io(&self.name, e))?;
+        }
+        Ok(())
+    }
+
+    /// Forgets what a window showed that is no longer there, and reads the file from `offset` on.
+    #[cold]
+    fn read_again_from(&mut self, offset: u64) -> Result<(), Error> {
+        self.framer = Framer::at(offset);
+        self.read_from(offset)
     }
 }
 
