@@ -1,9 +1,11 @@
 //! Many packets at once: the memory that one needs is asked for while others are dealt with.
 //!
 //! With many flows open, most of a packet's time would go to waiting for memory: for a line of the index, then for the
-//! flow, then for its protocol state. Packets are therefore taken a handful at a time, and while one is dissected, what
-//! was asked for earlier ones arrives: each step of a packet is some packets behind the step before. What a packet changes
-//! is the same as if it had come alone.
+//! flow, then for its protocol state. Packets are therefore taken in groups, and while one group is dissected, what was
+//! asked for earlier ones arrives: each step of a group is one group behind the step before. What is asked for a group is
+//! asked at once: where the page of a line is not known, the processor has to look for it before anything behind the
+//! question can be done, but it looks for several at a time when the questions follow each other closely. What a packet
+//! changes is the same as if it had come alone.
 
 use crate::engine::{Engine, Sink};
 use crate::key::Key;
@@ -12,14 +14,12 @@ use crate::time::Time;
 use crate::tuple::become_classic;
 use packet::{Dissector, Summary};
 
-/// Packets that are dealt with together.
-const TOGETHER: usize = 32;
-/// So many packets after that whose line of the index was asked for, the flow is.
-const FLOW_AFTER: usize = 8;
-/// So many packets after that, its protocol state is asked for.
-const STATE_AFTER: usize = 16;
-/// So many packets after that, it is accounted for.
-const TAKEN_AFTER: usize = 24;
+/// Packets of a group.
+const GROUP: usize = 8;
+/// Steps of a packet: it is named, its flow is asked for, then the flow's state, and it is accounted for.
+const STEPS: usize = 4;
+/// Packets that are on their way together: a group at each step.
+const TOGETHER: usize = STEPS * GROUP;
 
 /// A captured frame.
 #[derive(Clone, Copy, Debug)]
@@ -76,28 +76,35 @@ impl Engine {
         };
         let mut pending = [empty; TOGETHER];
         let (mut total, classic) = (0, self.config.is_classic());
-        for frame in frames {
-            let place = &mut pending[total % TOGETHER];
-            place.time = frame.time;
-            dissector.dissect_into(frame.octets, frame.length, &mut place.summary);
-            self.name(place, classic);
-            self.advance(&mut pending, total, usize::MAX, sink);
-            total += 1;
-        }
-        for step in total..total + TAKEN_AFTER {
+        let mut frames = frames.into_iter().fuse();
+        let (mut step, mut end) = (0, usize::MAX);
+        while step < end {
+            // Into the places that the group of four steps before has left.
+            let group = &mut pending[step % STEPS * GROUP..][..GROUP];
+            let mut named = 0;
+            for (place, frame) in group.iter_mut().zip(&mut frames) {
+                place.time = frame.time;
+                dissector.dissect_into(frame.octets, frame.length, &mut place.summary);
+                self.name(place, classic);
+                named += 1;
+            }
+            total += named;
+            if named < GROUP {
+                end = end.min(step + STEPS);
+            }
             self.advance(&mut pending, step, total, sink);
+            step += 1;
         }
         total
     }
 
-    /// Finds the key of a frame and asks for its line of the index.
+    /// Finds the key of a frame.
     #[inline(always)]
     fn name(&self, place: &mut Pending<'_>, classic: bool) {
         match become_classic(&mut place.key, &place.summary, &self.table.hasher) {
             Some(hash) if classic => place.hash = hash,
             _ => self.name_at_length(place),
         }
-        self.table.prefetch_index(place.hash);
     }
 
     #[inline(never)]
@@ -106,7 +113,7 @@ impl Engine {
         place.hash = self.table.hash_of(&place.key);
     }
 
-    /// Takes the frames that came some before that of this `step` on their way, as far as there are so many.
+    /// Takes the groups up to that of this `step` on their way, as far as there are so many frames.
     #[inline(always)]
     fn advance(
         &mut self,
@@ -115,17 +122,24 @@ impl Engine {
         total: usize,
         sink: &mut dyn Sink,
     ) {
-        let before = |steps: usize| step.checked_sub(steps).filter(|at| *at < total);
-        if let Some(at) = before(FLOW_AFTER) {
-            let frame = &mut pending[at % TOGETHER];
+        // Where the frames of the group lie that came some steps before.
+        let before = |steps: usize| match step.checked_sub(steps) {
+            Some(group) => {
+                let start = group % STEPS * GROUP;
+                start..start + total.saturating_sub(group * GROUP).min(GROUP)
+            }
+            None => 0..0,
+        };
+        for frame in &pending[before(0)] {
+            self.table.prefetch_index(frame.hash);
+        }
+        for frame in &mut pending[before(1)] {
             frame.part = self.table.prefetch_flow(frame.hash);
         }
-        if let Some(at) = before(STATE_AFTER) {
-            let frame = &pending[at % TOGETHER];
+        for frame in &pending[before(2)] {
             self.table.prefetch_state(frame.part, frame.key.direction);
         }
-        if let Some(at) = before(TAKEN_AFTER) {
-            let frame = &pending[at % TOGETHER];
+        for frame in &pending[before(3)] {
             self.keyed_packet(frame.time, &frame.summary, &frame.key, frame.hash, frame.part, sink);
         }
     }

@@ -1,4 +1,7 @@
 //! Asking for cache lines before they are needed.
+//!
+//! Lines are asked into the second level of cache. The first one keeps only some twenty on their way, and what is asked
+//! for beyond that waits or is lost; the second keeps many more, and is near enough.
 
 /// Octets of a cache line of the processors that matter here.
 pub const LINE: usize = 64;
@@ -35,9 +38,9 @@ pub fn prefetch_whole<T>(item: &T) {
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
 fn line_of(address: *const u8) {
-    use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+    use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
     // SAFETY: a prefetch has no effect but on the caches, and faults at no address. Every x86_64 processor has it.
-    unsafe { _mm_prefetch::<_MM_HINT_T0>(address.cast()) };
+    unsafe { _mm_prefetch::<_MM_HINT_T1>(address.cast()) };
 }
 
 #[cfg(target_arch = "aarch64")]
@@ -45,7 +48,7 @@ fn line_of(address: *const u8) {
 fn line_of(address: *const u8) {
     // SAFETY: a prefetch has no effect but on the caches, and faults at no address.
     unsafe {
-        std::arch::asm!("prfm pldl1keep, [{0}]", in(reg) address, options(nostack, preserves_flags, readonly));
+        std::arch::asm!("prfm pldl2keep, [{0}]", in(reg) address, options(nostack, preserves_flags, readonly));
     }
 }
 
