@@ -9,7 +9,7 @@ use crate::slab::{NONE, Part};
 use crate::table::Table;
 use crate::time::{Time, nanos};
 use crate::tuple::become_classic;
-use packet::{Ip, Network, Summary, Transport};
+use packet::{Encapsulation, Ip, Network, Summary, Transport};
 use std::time::Duration;
 
 /// Takes the records that an engine emits.
@@ -212,7 +212,7 @@ impl Engine {
         let found = self.table.find_guessed(key, hash, guess);
         let part = match found {
             Some(part) => {
-                self.wake(part, sink);
+                self.wake(part, summary, sink);
                 part
             }
             None => match self.create(key, hash, NONE, sink) {
@@ -250,12 +250,12 @@ impl Engine {
 
     /// Moves a flow that a packet was seen of to the young end of the status queue, when it is due or idle.
     #[inline(always)]
-    fn wake(&mut self, part: Part, sink: &mut dyn Sink) {
+    fn wake(&mut self, part: Part, summary: &Summary<'_>, sink: &mut dyn Sink) {
         let Some(flow) = self.table.flows.get(part) else { return };
         if flow.queue == Queue::STATUS {
             let waited = self.now.since(flow.queue_time);
             if waited >= self.interval {
-                self.expire_status(self.interval, sink);
+                self.report_due(part, summary, sink);
                 self.requeue(part, Queue::STATUS);
             } else if !self.config.compat && waited < -self.interval {
                 self.requeue(part, Queue::STATUS);
@@ -263,6 +263,23 @@ impl Engine {
         } else if flow.queue != Queue::NONE {
             // 3.0.8 leaves the flow of a fragment idle, and then loses its counts (chapter section 10).
             self.requeue(part, Queue::STATUS);
+        }
+    }
+
+    /// Reports a flow that is due, and those before it.
+    #[cold]
+    fn report_due(&mut self, part: Part, summary: &Summary<'_>, sink: &mut dyn Sink) {
+        self.expire_status(self.interval, sink);
+        let waits = self.table.flows.get(part).is_some_and(|flow| flow.queue == Queue::STATUS);
+        // One whose time is later stands before it, because the clock went back. 3.0.8 then lets it go on for another
+        // interval where the link has a header of its own.
+        let framed = Encapsulation::ETHERNET.0
+            | Encapsulation::LLC.0
+            | Encapsulation::HDLC.0
+            | Encapsulation::CISCO_HDLC.0
+            | Encapsulation::WLAN.0;
+        if waits && !(self.config.compat && summary.encapsulation.0 & framed != 0) {
+            self.report(part, None, sink);
         }
     }
 

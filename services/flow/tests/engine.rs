@@ -124,6 +124,34 @@ fn a_clock_set_back_does_not_stop_the_timers() {
 }
 
 #[test]
+fn what_is_due_does_not_wait_for_what_came_later() {
+    // The first of a flow of a later time, one of another flow, and that one again when it is due.
+    let times = [(0x0a00_0001, 100.0), (0x0a00_0003, 98.0), (0x0a00_0001, 102.9), (0x0a00_0003, 103.2)];
+    for (link, compat, wanted) in [
+        (LinkType::ETHERNET, false, vec![1]),
+        (LinkType::RAW, false, vec![1]),
+        (LinkType::RAW, true, vec![1]),
+        // As 3.0.8 has it.
+        (LinkType::ETHERNET, true, vec![]),
+    ] {
+        let config = Config { compat, ..Config::default() };
+        let dissector = Dissector::new(link, config.rules());
+        let mut engine = Engine::new(config).expect("memory");
+        let (mut early, mut all) = (Vec::new(), 0);
+        for (address, time) in times {
+            let frame = udp(address, 4000, 10);
+            let frame = if link == LinkType::RAW { &frame[14..] } else { &frame };
+            let summary = dissector.dissect(frame, frame.len() as u32);
+            let time = Time::from_micros(1_600_000_000, (time * 1e6) as i64);
+            engine.packet(time, &summary, &mut |record: &[u8]| early.push(counted(record)));
+        }
+        engine.flush(&mut |record: &[u8]| all += counted(record));
+        assert_eq!(early, wanted, "{link:?} {compat}");
+        assert_eq!(early.iter().sum::<u64>() + all, 4);
+    }
+}
+
+#[test]
 fn a_live_connection_lies_fallow() {
     let mut config = Config::default();
     config.timeouts.fallow = Duration::from_secs(100);
