@@ -20,6 +20,9 @@ const LARGE: usize = 48 << 20;
 /// Parts of a slab whose memory is not worth giving back.
 const WORTH: usize = 1 << 14;
 
+/// Octets of small pages that are made at a time, at least and at most.
+const AT_ONCE: (usize, usize) = (32 << 10, 256 << 10);
+
 /// Items that are pushed into room reserved for them.
 struct Room<T> {
     items: Vec<T>,
@@ -40,7 +43,7 @@ impl<T> Room<T> {
     fn new(limit: u32) -> Result<Room<T>, ConfigError> {
         let mut items = Vec::new();
         items.try_reserve_exact(limit as usize).map_err(|_| ConfigError::Memory(limit))?;
-        Ok(Room { items, limit: limit as usize, look: Room::<T>::FIRST_LOOK, moved: 0 })
+        Ok(Room { items, limit: limit as usize, look: 0, moved: 0 })
     }
 
     /// Forgets the items from the `end` on, and gives back their memory.
@@ -59,10 +62,22 @@ impl<T> Room<T> {
             return None;
         }
         if part == self.look {
-            self.go_on_huge();
+            self.look_ahead();
         }
         self.items.push(item);
         Some(part as Part)
+    }
+
+    /// Has the kernel make the next pages.
+    #[cold]
+    fn look_ahead(&mut self) {
+        if self.look >= Room::<T>::FIRST_LOOK {
+            return self.go_on_huge();
+        }
+        let item = size_of::<T>().max(1);
+        let octets = (self.items.len() * item / 8).clamp(AT_ONCE.0, AT_ONCE.1);
+        memory::populate_room(&mut self.items, octets);
+        self.look = (self.look + (octets / item).max(1)).min(Room::<T>::FIRST_LOOK);
     }
 
     /// Has the kernel make huge pages of those to come, and moves the earlier items to such pages, two for each new one.
