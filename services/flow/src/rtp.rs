@@ -9,6 +9,12 @@ pub(crate) enum Form {
     Dropped,
 }
 
+/// Packets that one may come behind and still be of the same sequence (RFC 3550, appendix A.1).
+const MISORDER: i32 = 100;
+
+/// A step forward that is no loss but a new beginning.
+const DROPOUT: i32 = 3000;
+
 /// State of a flow that may be RTP.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rtp {
@@ -48,8 +54,11 @@ impl Rtp {
         let source = |h: &[u8; 12]| [h[8], h[9], h[10], h[11]];
         let mut length = 12 + usize::from(header[0] & 15) * 4;
         if header[0] & 0x10 != 0 {
-            let words =
-                payload.get(length + 2..length + 4).map(|two| usize::from(two[0]) << 8 | usize::from(two[1]));
+            // 3.0.8 takes the length of every extension for implausible.
+            let words = payload
+                .get(length + 2..length + 4)
+                .filter(|_| !compat)
+                .map(|two| usize::from(two[0]) << 8 | usize::from(two[1]));
             match words {
                 Some(words) if i32::try_from(length + 4 + words * 4).is_ok_and(|end| end <= octets) => {
                     length += 4 + words * 4;
@@ -67,15 +76,26 @@ impl Rtp {
             self.form = Form::Dropped;
             return 0;
         }
+        let mut late = false;
         if known {
-            let step = i32::from(sequence(&header).wrapping_sub(sequence(&self.headers[side])) as i16);
-            if step > 1 {
+            let (before, after) = (sequence(&self.headers[side]), sequence(&header));
+            // 3.0.8 compares them as plain numbers.
+            let step = if compat {
+                i32::from(after) - i32::from(before)
+            } else {
+                i32::from(after.wrapping_sub(before) as i16)
+            };
+            if step > 1 && (compat || step < DROPOUT) {
                 self.drops[side] = self.drops[side].wrapping_add(step as u16 - 1);
             } else if step < 0 {
                 self.drops[side] = self.drops[side].saturating_sub(1);
             }
+            // 3.0.8 counts the gap to the packet behind a late one again.
+            late = !compat && (-MISORDER..=0).contains(&step);
         }
-        self.headers[side] = header;
+        if !late {
+            self.headers[side] = header;
+        }
         self.seen[side] = true;
         let payload_octets = octets.saturating_sub(length as i32);
         let kind = header[1] & 0x7f;

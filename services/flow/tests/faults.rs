@@ -33,6 +33,44 @@ fn a_sequence_number_of_zero_is_a_number() {
 }
 
 #[test]
+fn sequence_numbers_of_sound_go_around() {
+    let drops = |numbers: &[u16], compat| {
+        let frames: Vec<_> = numbers.iter().map(|&number| rtp(number)).collect();
+        let network = section(&records(config(compat), &frames)[0], Index::Network);
+        assert_eq!(network[1], 0x0a, "{numbers:?}");
+        u16::from_be_bytes([network[32], network[33]])
+    };
+    // 3.0.8 compares them as plain numbers, each with the one before.
+    for (numbers, right, as_before) in [
+        (&[65533u16, 65534, 2, 3, 4, 5][..], 3, 0),
+        (&[1, 2, 65535, 3, 4, 5], 0, 65531),
+        (&[1, 2, 4, 3, 5, 6], 0, 1),
+        (&[1, 2, 40000, 3, 4, 5], 0, 39996),
+    ] {
+        assert_eq!([drops(numbers, false), drops(numbers, true)], [right, as_before], "{numbers:?}");
+    }
+}
+
+#[test]
+fn an_extension_header_is_taken_off() {
+    // One word of extension (RFC 8285), then 20 octets of sound.
+    let extended = |number: u16| {
+        let mut frame = rtp(number);
+        frame[42] |= 0x10;
+        frame.splice(54..54, [0xbe, 0xde, 0, 1, 0x10, 1, 0, 0]);
+        frame[17] += 8;
+        frame[39] += 8;
+        frame
+    };
+    let frames: Vec<_> = (1..=5).map(extended).collect();
+    assert_eq!(application(&records(config(false), &frames)[0]), [40 + 4 * 20, 0]);
+    // 3.0.8 takes it for implausible, and the flow for no sound.
+    let got = records(config(true), &frames);
+    assert_eq!(application(&got[0]), [5 * 40, 0]);
+    assert_ne!(section(&got[0], Index::Network).get(1), Some(&0x0a));
+}
+
+#[test]
 fn a_malformed_option_is_none() {
     let with = |options: [u8; 4]| {
         let mut packet = ipv4(A, B, 17, (1, 0), &udp((1, 2), b"datagram"));

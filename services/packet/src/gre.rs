@@ -36,10 +36,16 @@ pub(crate) fn packet<'a>(walk: &mut Walk<'a>, data: &'a [u8]) {
                 }
             }
         }
-        _ => {
+        1 => {
             at += if flags & KEY != 0 { 4 } else { 0 };
             at += if flags & SEQUENCE != 0 { 4 } else { 0 };
             at += if flags & ACKNOWLEDGEMENT != 0 { 4 } else { 0 };
+        }
+        // 3.0.8 takes other versions for headers without options.
+        _ if walk.rules.compat => {}
+        _ => {
+            walk.summary.user = data;
+            return;
         }
     }
     let inner = rest(data, at);
@@ -52,13 +58,16 @@ pub(crate) fn packet<'a>(walk: &mut Walk<'a>, data: &'a [u8]) {
     });
     if !named {
         walk.summary.encapsulation = reached;
-        walk.summary.user = inner;
+        // 3.0.8 shows the header too.
+        walk.summary.user = if walk.rules.compat { data } else { inner };
     }
 }
 
 fn payload<'a>(walk: &mut Walk<'a>, protocol: u16, flags: u16, inner: &'a [u8]) {
     match protocol {
-        0x0800 | 0x86dd | 0x8100 | 0x8847 | 0x8848 | 0x880b | 0x6558 => walk.protocol(protocol, inner),
+        0x0800 | 0x86dd | 0x8100 | 0x8847 | 0x8848 | 0x8864 | 0x880b | 0x6558 => {
+            walk.protocol(protocol, inner)
+        }
         // 3.0.8 knows type II, which says so in its first four bits.
         ERSPAN if walk.rules.compat && u8_at(inner, 0).is_none_or(|octet| octet >> 4 != 1) => {}
         ERSPAN => {

@@ -147,6 +147,10 @@ impl<'a> Walk<'a> {
             ip.application = ip.payload;
             self.summary.user = start;
             self.summary.network = Network::Ip(ip);
+            if self.rules.compat && self.looks_into_gre(&ip) {
+                // 3.0.8 takes what a later fragment holds for the tunnel's header.
+                gre::packet(self, data);
+            }
             return;
         }
         ip.application = ip.payload;
@@ -193,7 +197,7 @@ impl<'a> Walk<'a> {
                     ip.transport = Transport::Esp { spi, sequence: u32_at(data, 4) };
                 }
             }
-            GRE => {
+            GRE if self.looks_into_gre(&ip) => {
                 self.summary.network = Network::Ip(ip);
                 return gre::packet(self, data);
             }
@@ -204,6 +208,11 @@ impl<'a> Walk<'a> {
             _ => {}
         }
         self.summary.network = Network::Ip(ip);
+    }
+
+    /// Whether GRE is walked into: 3.0.8 does so in IPv4 only.
+    fn looks_into_gre(&self, ip: &Ip<'_>) -> bool {
+        ip.protocol == GRE && (!self.rules.compat || matches!(ip.addresses, Addresses::V4 { .. }))
     }
 
     /// Walks into what IP carries without a header of GRE; the flow is the outer packet's when that cannot be read.

@@ -197,6 +197,8 @@ fn every_encapsulation() {
         ("GRE with key and sequence", in_ip(47, "3000 0800 00000001 00000002", inner())),
         ("PPTP", in_ip(47, "3001 880b 00240001 00000001 ff03 0021", inner())),
         ("transparent bridging", in_ip(47, "2000 6558 00001000", frame())),
+        ("GRE in IPv6", ethernet(0x86dd, &ipv6(47, &behind("2000 0800 00000007", inner())))),
+        ("PPPoE in GRE", in_ip(47, "0000 8864 11 00 0001 0022 0021", inner())),
         ("WCCP", in_ip(47, "0000 883e 00000000", inner())),
         ("ERSPAN I", in_ip(47, "0000 88be", frame())),
         ("ERSPAN II", in_ip(47, "1000 88be 00000001 10000000 00000000", frame())),
@@ -244,6 +246,7 @@ fn an_unreadable_tunnel_is_its_own_flow() {
         ("cut inner header", in_ip(4, "4500 0030", vec![]), 4),
         ("6in4", in_ip(41, "60", vec![0; 8]), 41),
         ("GRE of something", in_ip(47, "0000 2001", vec![0; 40]), 47),
+        ("GRE of an unknown version", in_ip(47, "3002 0800", inner()), 47),
         ("EtherIP of another version", in_ip(97, "2000", ethernet(0x0800, &inner())), 97),
         ("L2TPv3 control", in_ip(115, "00000000", inner()), 115),
         ("VXLAN without a network", in_udp(4789, "00000000 00000100", ethernet(0x0800, &inner())), 17),
@@ -255,6 +258,26 @@ fn an_unreadable_tunnel_is_its_own_flow() {
         let Network::Ip(ip) = summary.network else { panic!("{name}: {:?}", summary.network) };
         assert_eq!(ip.protocol, protocol, "{name}");
         assert!(matches!(ip.addresses, Addresses::V4 { source: 0x0a00_0063, .. }), "{name}");
+    }
+}
+
+/// 3.0.8 looks for GRE in IPv4 only, but there in every fragment, and shows its header when it cannot read on.
+#[test]
+fn generic_encapsulation_as_in_3_0_8() {
+    let mut later = in_ip(47, "2000 0800 00000007", inner());
+    later[21] = 0x10;
+    let unknown = in_ip(47, "0000 2001", vec![7; 40]);
+    for compat in [false, true] {
+        let rules = Rules { compat, ..Rules::default() };
+        let told = |frame: &[u8]| {
+            let summary = Dissector::new(LinkType::ETHERNET, rules).dissect(frame, frame.len() as u32);
+            let Network::Ip(ip) = summary.network else { panic!("{:?}", summary.network) };
+            (ip.protocol, summary.encapsulation.0 & 0x40 != 0, summary.user.len())
+        };
+        let in_ipv6 = told(&ethernet(0x86dd, &ipv6(47, &behind("2000 0800 00000007", inner()))));
+        assert_eq!(in_ipv6, if compat { (47, false, 40) } else { (17, true, 4) });
+        assert_eq!(told(&later), if compat { (17, true, 4) } else { (47, false, 60) });
+        assert_eq!(told(&unknown), (47, true, if compat { 44 } else { 40 }));
     }
 }
 
