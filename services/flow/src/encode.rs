@@ -42,11 +42,12 @@ impl Engine {
     /// Writes a flow's record and hands it on. Does nothing for a record without packets.
     pub(crate) fn emit(&mut self, part: Part, cause: Option<Cause>, sink: &mut dyn Sink) {
         let Some(flow) = self.table.flows.get_mut(part) else { return };
-        if flow.packets() == 0 {
+        let packets = flow.packets();
+        if packets == 0 {
             return;
         }
         flow.set(Flow::EMITTED, true);
-        if flow.packets() > 1 {
+        if packets > 1 {
             flow.set(Flow::RANGE, true);
         }
         let sequence = if self.config.version == Version::V5 || flow.number == 0 {
@@ -64,12 +65,11 @@ impl Engine {
         } else {
             flow.number
         };
-        let flow = *flow;
         let cause = cause.unwrap_or(if flow.cause == Why::Start { Cause::Start } else { Cause::Status });
         let mut buffer = std::mem::take(&mut self.buffer);
         buffer.clear();
         let mut record = Builder::new(&mut buffer, RecordKind::Flow, self.config.version, cause);
-        self.sections(part, &flow, sequence, record.buffer());
+        self.sections(part, sequence, record.buffer());
         // A record is far shorter than its length field can say: user data is bounded by the configuration.
         if record.finish().is_ok() {
             self.counters.records += 1;
@@ -78,13 +78,14 @@ impl Engine {
             }
             sink.record(&buffer);
         } else {
-            self.counters.unreported += flow.packets();
+            self.counters.unreported += packets;
         }
         self.buffer = buffer;
     }
 
-    fn sections(&self, part: Part, flow: &Flow, sequence: u32, out: &mut Vec<u8>) {
-        let rare = self.table.rare.get(flow.rare).copied().unwrap_or_default();
+    fn sections(&self, part: Part, sequence: u32, out: &mut Vec<u8>) {
+        let Some(flow) = self.table.flows.get(part) else { return };
+        let rare = self.table.rare.get(flow.rare).unwrap_or(&Rare::NONE);
         let [src, dst] = &flow.sides;
         // A 5.x sensor without a source id writes no transport section (chapter section 5.5).
         if self.config.version == Version::V3 || self.config.source_id != SourceId::None {
@@ -92,7 +93,7 @@ impl Engine {
             Transport { interface, ..Transport::new(self.config.source_id, sequence) }.emit(out);
         }
         let key = out.len();
-        let section = flow_section(flow, &rare);
+        let section = flow_section(flow, rare);
         section.emit(out);
         let time = out.len();
         self.time(flow).emit(out);

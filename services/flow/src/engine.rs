@@ -9,7 +9,7 @@ use crate::slab::{NONE, Part};
 use crate::table::Table;
 use crate::time::{Time, nanos};
 use crate::tuple::become_classic;
-use packet::{Encapsulation, Ip, Network, Summary, Transport};
+use packet::{Encapsulation, Network, Summary, Transport};
 use std::time::Duration;
 
 /// Takes the records that an engine emits.
@@ -68,6 +68,13 @@ pub struct Engine {
     pub(crate) interval: i64,
     /// Idle timeouts by class in nanoseconds.
     pub(crate) timeouts: [i64; Class::COUNT],
+}
+
+/// Whether a packet is a whole segment of TCP or a whole datagram of UDP.
+#[inline(always)]
+fn is_ordinary(summary: &Summary<'_>) -> bool {
+    let Network::Ip(ip) = &summary.network else { return false };
+    ip.fragment.is_none() && matches!(ip.transport, Transport::Tcp(_) | Transport::Udp { .. })
 }
 
 impl Engine {
@@ -134,9 +141,6 @@ impl Engine {
         self.now = time;
         self.counters.packets += 1;
         self.counters.octets += u64::from(summary.length);
-        if let Network::Link(_) = summary.network {
-            self.counters.unnamed += 1;
-        }
         self.deliver(key, hash, guess, summary, sink);
         self.run_timers(sink);
     }
@@ -225,24 +229,46 @@ impl Engine {
             },
         };
         self.counters.in_flows += 1;
-        if matches!(Kind::of(&key.words), Kind::Fragment | Kind::Fragment6) {
+        // What nearly every packet is needs nothing else.
+        let ordinary = is_ordinary(summary) && !self.config.start_records;
+        if !ordinary && matches!(Kind::of(&key.words), Kind::Fragment | Kind::Fragment6) {
             self.fragment(part, key, summary, sink);
             return;
         }
         let part = self.update(part, key, summary, found.is_none(), sink);
-        if let Network::Ip(Ip { fragment: Some(fragment), addresses: packet::Addresses::V4 { .. }, .. }) =
-            &summary.network
-            && fragment.offset == 0
-            && fragment.more
-        {
-            self.adopt_fragments(part, key, summary, fragment, sink);
+        if !ordinary {
+            self.deliver_rest(part, key, summary, found.is_none(), sink);
         }
-        if let Network::Ip(Ip { transport: Transport::Icmp(icmp), .. }) = &summary.network
-            && !icmp.quoted.is_empty()
-        {
-            self.map_error(summary, icmp);
+    }
+
+    /// What the updated flow of an uncommon packet, new or not, needs besides.
+    #[inline(never)]
+    fn deliver_rest(
+        &mut self,
+        part: Part,
+        key: &Key,
+        summary: &Summary<'_>,
+        first: bool,
+        sink: &mut dyn Sink,
+    ) {
+        match &summary.network {
+            Network::Link(_) => self.counters.unnamed += 1,
+            Network::Ip(ip) => {
+                if let (Some(fragment), packet::Addresses::V4 { .. }) = (&ip.fragment, &ip.addresses)
+                    && fragment.offset == 0
+                    && fragment.more
+                {
+                    self.adopt_fragments(part, key, summary, fragment, sink);
+                }
+                if let Transport::Icmp(icmp) = &ip.transport
+                    && !icmp.quoted.is_empty()
+                {
+                    self.map_error(summary, icmp);
+                }
+            }
+            _ => {}
         }
-        if self.config.start_records && found.is_none() {
+        if self.config.start_records && first {
             // 3.0.8 takes the first fragment of a datagram for merged at once.
             if self.config.compat { self.report(part, None, sink) } else { self.emit(part, None, sink) }
         }

@@ -231,9 +231,14 @@ pub(crate) struct Rare {
     pub fragments: Part,
 }
 
+impl Rare {
+    /// What most flows have of it.
+    pub const NONE: Rare = Rare { rest: None, labels: [None; 2], mapped: None, fragments: NONE };
+}
+
 impl Default for Rare {
     fn default() -> Rare {
-        Rare { rest: None, labels: [None; 2], mapped: None, fragments: NONE }
+        Rare::NONE
     }
 }
 

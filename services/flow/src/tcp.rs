@@ -242,17 +242,15 @@ impl Tcp {
     #[inline]
     pub fn next(&mut self, segment: &Segment<'_>) -> Outcome {
         // Each way is compiled by itself.
-        match segment.compat {
-            true => self.step(&Segment { compat: true, ..*segment }),
-            false => self.step(&Segment { compat: false, ..*segment }),
-        }
+        if segment.compat { self.step(segment, true) } else { self.step(segment, false) }
     }
 
+    /// `compat` is the segment's.
     #[inline(always)]
-    fn step(&mut self, segment: &Segment<'_>) -> Outcome {
+    fn step(&mut self, segment: &Segment<'_>, compat: bool) -> Outcome {
         let header = segment.header;
         let flags = header.flags.0;
-        if segment.compat && self.shared.phase == Phase::Listen {
+        if compat && self.shared.phase == Phase::Listen {
             return self.after_reset(segment);
         }
         self.read_options(segment.side, header.options);
@@ -264,7 +262,7 @@ impl Tcp {
             shared.status |= if segment.side == 0 { 0x4000 } else { 0x8000 };
         }
         let mut active = true;
-        let duplicate = flags != SYN && sequence(segment, src, dst, &mut active);
+        let duplicate = flags != SYN && sequence(segment, compat, src, dst, &mut active);
         if shared.phase == Phase::Established && flags & (FIN | SYN | RST) == 0 {
             // What nearly every segment is: nothing else moves an established connection.
             src.touch(segment.now);
@@ -273,9 +271,9 @@ impl Tcp {
         let mut splits = false;
         if !duplicate {
             let result = shared.transition(segment, src, dst);
-            let opens = if segment.compat { flags == SYN } else { flags & SYN != 0 };
+            let opens = if compat { flags == SYN } else { flags & SYN != 0 };
             splits = result == Phase::Listen && opens;
-            if splits && segment.compat {
+            if splits && compat {
                 // Never added, taken off all the same (chapter section 6.6).
                 src.octets = src.octets.wrapping_sub(header.payload as u32);
             }
@@ -519,8 +517,14 @@ impl Shared {
 
 /// Sequence processing; true when the segment is an exact duplicate and goes no further.
 #[inline(always)]
-fn sequence(segment: &Segment<'_>, src: &mut Registers, dst: &mut Registers, active: &mut bool) -> bool {
-    let order = Order { compat: segment.compat };
+fn sequence(
+    segment: &Segment<'_>,
+    compat: bool,
+    src: &mut Registers,
+    dst: &mut Registers,
+    active: &mut bool,
+) -> bool {
+    let order = Order { compat };
     let header = segment.header;
     let (flags, q, a) = (header.flags.0, header.sequence, header.acknowledgement);
     let n = header.payload as u32;
@@ -551,7 +555,7 @@ fn sequence(segment: &Segment<'_>, src: &mut Registers, dst: &mut Registers, act
     } else {
         *active = false;
     }
-    if segment.compat && e < q {
+    if compat && e < q {
         src.acknowledged_octets = src.acknowledged_octets.wrapping_add(src.sequence).wrapping_sub(src.base);
         src.base = e;
         src.sequence = e;
@@ -560,7 +564,7 @@ fn sequence(segment: &Segment<'_>, src: &mut Registers, dst: &mut Registers, act
         src.sequence = e;
     } else if n != 0 {
         if segment.track_duplicates && segment.ip_id != 0 && segment.ip_id == src.ip_id {
-            if segment.compat {
+            if compat {
                 // 3.0.8 notes with the source whose they were.
                 let source = if segment.side == 0 { src } else { dst };
                 source.status |= if segment.side == 0 { 0x4_0000 } else { 0x8_0000 };
@@ -570,7 +574,7 @@ fn sequence(segment: &Segment<'_>, src: &mut Registers, dst: &mut Registers, act
             return true;
         }
         if dst.window != 0 {
-            order_data(segment, src, dst, active);
+            order_data(segment, compat, src, dst, active);
         }
         src.ip_id = segment.ip_id;
     }
@@ -598,8 +602,8 @@ fn sequence(segment: &Segment<'_>, src: &mut Registers, dst: &mut Registers, act
 
 /// Tells data in order from retransmitted and reordered data.
 #[inline(always)]
-fn order_data(segment: &Segment<'_>, src: &mut Registers, dst: &Registers, active: &mut bool) {
-    let order = Order { compat: segment.compat };
+fn order_data(segment: &Segment<'_>, compat: bool, src: &mut Registers, dst: &Registers, active: &mut bool) {
+    let order = Order { compat };
     let q = segment.header.sequence;
     let n = segment.header.payload as u32;
     let e = q.wrapping_add(n);
@@ -609,14 +613,14 @@ fn order_data(segment: &Segment<'_>, src: &mut Registers, dst: &Registers, activ
         *active = false;
     };
     if order.before(q, dst.acknowledged) {
-        if dst.acknowledged.wrapping_sub(q) < src.shifted_window(segment.compat) {
+        if dst.acknowledged.wrapping_sub(q) < src.shifted_window(compat) {
             again(src);
         }
         return;
     }
     let furthest = order.later(e, src.sequence);
     if src.window != 0 {
-        let step = if segment.compat {
+        let step = if compat {
             // The ids are compared with their octets swapped.
             i32::from(segment.ip_id.swap_bytes()) - i32::from(src.ip_id.swap_bytes())
         } else {

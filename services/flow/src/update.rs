@@ -38,9 +38,8 @@ impl Engine {
         if self.table.outer.is_kept() {
             self.keep_outer(part, key.direction, summary);
         }
-        let application = application(summary, self.config.compat);
         if self.config.key.is_matrix() {
-            return self.update_matrix(part, key, summary, first, application);
+            return self.update_matrix(part, key, summary, first);
         }
         if let Network::Ip(ip) = &summary.network
             && let Transport::Tcp(header) = &ip.transport
@@ -48,6 +47,7 @@ impl Engine {
             self.tcp(part, key, ip, header, summary, first, sink);
             return part;
         }
+        let application = application(summary, self.config.compat);
         let side = self.observe(part, key.direction, summary, first);
         let application = self.session(part, summary, first, side, application);
         self.count(part, side, summary, application, true);
@@ -56,20 +56,13 @@ impl Engine {
 
     /// Updates the flow of two stations, which has no protocol (chapter section 4.2).
     #[cold]
-    fn update_matrix(
-        &mut self,
-        part: Part,
-        key: &Key,
-        summary: &Summary<'_>,
-        first: bool,
-        application: i32,
-    ) -> Part {
+    fn update_matrix(&mut self, part: Part, key: &Key, summary: &Summary<'_>, first: bool) -> Part {
         let application = match (Kind::of(&key.words), &summary.network) {
             // As of any flow of frames.
             (Kind::Frame, Network::Ip(_)) => summary.length as i32,
             // 3.0.8 counts what is in the IP packet.
             (Kind::Matrix | Kind::Matrix6, Network::Ip(ip)) if self.config.compat => ip.payload,
-            _ => application,
+            _ => application(summary, self.config.compat),
         };
         let side = self.observe(part, key.direction, summary, first);
         self.count(part, side, summary, application, true);
