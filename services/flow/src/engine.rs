@@ -68,6 +68,8 @@ pub struct Engine {
     pub(crate) interval: i64,
     /// Idle timeouts by class in nanoseconds.
     pub(crate) timeouts: [i64; Class::COUNT],
+    /// Whether all that two stations send each other is one flow.
+    pub(crate) matrix: bool,
 }
 
 /// Whether a packet is a whole segment of TCP or a whole datagram of UDP.
@@ -110,6 +112,7 @@ impl Engine {
             stale: if config.compat { vec![0; 1 << 18] } else { Vec::new() },
             interval: nanos(config.status_interval),
             timeouts,
+            matrix: config.key.is_matrix(),
             config,
         })
     }

@@ -181,8 +181,19 @@ impl Table {
     /// Whether a flow has this key.
     #[inline(always)]
     fn is_of(&self, flow: &Flow, key: &Key) -> bool {
-        same_words(&flow.key, &key.words)
-            && (key.rest.is_none() && flow.rare == NONE || self.rest_of(flow) == key.rest.as_ref())
+        if !same_words(&flow.key, &key.words) {
+            return false;
+        }
+        if flow.rare == NONE && key.rest.is_none() {
+            return true;
+        }
+        self.has_rest(flow, key)
+    }
+
+    /// Whether a flow has the rest of a key that may be long.
+    #[inline(never)]
+    fn has_rest(&self, flow: &Flow, key: &Key) -> bool {
+        self.rest_of(flow) == key.rest.as_ref()
     }
 
     /// The flow of a key whose hash is known; `guess` is looked at first.

@@ -38,7 +38,7 @@ impl Engine {
         if self.table.outer.is_kept() {
             self.keep_outer(part, key.direction, summary);
         }
-        if self.config.key.is_matrix() {
+        if self.matrix {
             return self.update_matrix(part, key, summary, first);
         }
         if let Network::Ip(ip) = &summary.network
