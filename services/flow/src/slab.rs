@@ -1,6 +1,6 @@
 //! Slabs: arrays of equal parts that are reserved once and reused.
 //!
-//! The whole address range is reserved when the engine is made, and pages come into being as they are first used,
+//! The whole address range is reserved when the engine is made, and pages come into being some at a time as parts are used,
 //! so that neither creating a flow nor growing the table ever allocates or moves anything. A slab that has become large
 //! goes on with huge pages: a packet then need not wait for the processor to find out where its flow's page is, and a new
 //! flow seldom for the kernel to make one.
