@@ -10,6 +10,7 @@ use crate::row::{Body, Row};
 use crate::small::Small;
 use crate::style::{Cidr, Form, Names, Style};
 use crate::table::{Cell, Layout};
+use crate::vacant::{Vacant, of_flow};
 use crate::value::Value;
 use crate::{names, services::Services};
 
@@ -47,7 +48,12 @@ pub(crate) fn plans(printer: &Printer) -> Vec<Plan> {
         let field = column.field;
         let date = matches!(field.layout, Layout::Date | Layout::SideDate);
         let follows = |address: &str| at > 0 && columns[at - 1].field.name == address;
-        let absent_is_odd = style.compat && (field.cell == Cell::Answer || field.name == "pkts");
+        let absent_is_odd = style.compat
+            && match of_flow(field.name) {
+                Vacant::Nothing => true,
+                Vacant::Blanks(count) => count > column.width,
+                Vacant::Empty | Vacant::Wide => false,
+            };
         Plan {
             width: column.width,
             fraction: if date { style.precision } else { 0 },
@@ -59,7 +65,8 @@ pub(crate) fn plans(printer: &Printer) -> Vec<Plan> {
                 || column.total.is_some()
                 || printer.has_format(column)
                 || (style.abbreviate && field.abbreviates)
-                || (column.format.is_some() && field.formats),
+                || (column.format.is_some() && field.formats)
+                || (style.compat && field.is_percentage() && style.precision == 0),
         }
     };
     columns.iter().enumerate().map(one).collect()

@@ -11,6 +11,8 @@ pub const DEFAULT_COLUMNS: [&str; 11] =
 const MOST_COLUMNS: usize = 4096;
 /// Cells are not made wider than this.
 const WIDEST: usize = 65_535;
+/// As many columns 3.0.8 shows.
+const MOST_HISTORIC: usize = 201;
 
 /// One column.
 #[derive(Clone, Debug)]
@@ -23,6 +25,8 @@ pub struct Column {
     pub format: Option<String>,
     /// `-%`: the total that the column is shown as a percentage of.
     pub total: Option<f64>,
+    /// Whether it has a title: 3.0.8 forgets those behind a place of the list that was left free.
+    pub titled: bool,
 }
 
 /// What is wrong with a field list.
@@ -52,6 +56,8 @@ fn meant(name: &str) -> String {
 #[derive(Clone, Debug)]
 pub struct Columns {
     list: Vec<Column>,
+    /// The places of the list as 3.0.8 keeps them, some of them free; where it is imitated.
+    places: Vec<Option<Column>>,
     /// Widths given so far; they hold for later columns of the same field.
     widths: Vec<(&'static Field, usize)>,
     started: bool,
@@ -61,8 +67,10 @@ pub struct Columns {
 impl Columns {
     /// The default columns. `lenient`: unknown names are ignored, as 3.0.8 does, rather than refused.
     pub fn new(lenient: bool) -> Columns {
-        let list = DEFAULT_COLUMNS.iter().filter_map(|name| table::find(name)).map(plain).collect();
-        Columns { list, widths: Vec::new(), started: false, lenient }
+        let list: Vec<Column> =
+            DEFAULT_COLUMNS.iter().filter_map(|name| table::find(name)).map(plain).collect();
+        let places = list.iter().cloned().map(Some).collect();
+        Columns { list, places, widths: Vec::new(), started: false, lenient }
     }
 
     /// Shows the columns that add up as percentages of these totals, in the order of [`Columns::list`]; `None` leaves
@@ -95,18 +103,54 @@ impl Columns {
         Ok(())
     }
 
+    /// Puts a column at a place, or at the end.
+    fn insert(&mut self, place: Option<usize>, column: Column) {
+        if !self.lenient {
+            return self.list.insert(place.unwrap_or(usize::MAX).min(self.list.len()), column);
+        }
+        let free = |places: &[Option<Column>], from: usize| {
+            places.iter().skip(from).position(Option::is_none).map_or(places.len().max(from), |at| from + at)
+        };
+        // 3.0.8 has no place behind these, where it shows nothing.
+        let place = place.filter(|&at| at < MOST_HISTORIC).unwrap_or_else(|| match place {
+            Some(_) => MOST_HISTORIC,
+            None => free(&self.places, 0),
+        });
+        let end = free(&self.places, place);
+        self.places.resize(self.places.len().max(end + 1), None);
+        // What stood there moves on, as far as the next free place.
+        self.places[place..=end].rotate_right(1);
+        self.places[place] = Some(column);
+        self.list_places();
+    }
+
+    /// Takes the first column of that name off.
+    fn remove(&mut self, name: &str) -> bool {
+        let called = |column: &Column| column.field.is_called(name);
+        if !self.lenient {
+            let found = self.list.iter().position(called);
+            return found.map(|at| self.list.remove(at)).is_some();
+        }
+        let found = self.places.iter().position(|place| place.as_ref().is_some_and(called));
+        found.map(|at| self.places.remove(at));
+        self.list_places();
+        found.is_some()
+    }
+
+    /// What 3.0.8 shows of its places.
+    fn list_places(&mut self) {
+        let titled = self.places.iter().position(Option::is_none).unwrap_or(self.places.len());
+        let shown = self.places.iter().enumerate().take(MOST_HISTORIC);
+        let shown = shown.filter_map(|(at, place)| Some((at, place.clone()?)));
+        self.list = shown.map(|(at, column)| Column { titled: at < titled, ..column }).collect();
+    }
+
     fn element(&mut self, text: &str) -> Result<(), ColumnError> {
         let first = !std::mem::replace(&mut self.started, true);
         if let Some(name) = text.strip_prefix('-') {
             let name = name.split(':').next().unwrap_or(name);
-            return match self.list.iter().position(|column| column.field.is_called(name)) {
-                Some(at) => {
-                    self.list.remove(at);
-                    Ok(())
-                }
-                None if self.lenient || table::find(name).is_some() => Ok(()),
-                None => Err(ColumnError::Unknown { name: name.to_owned() }),
-            };
+            let known = self.remove(name) || self.lenient || table::find(name).is_some();
+            return if known { Ok(()) } else { Err(ColumnError::Unknown { name: name.to_owned() }) };
         }
         let (name, place) = match text.strip_prefix('+') {
             Some(rest) => {
@@ -117,6 +161,7 @@ impl Columns {
         };
         if first && !text.starts_with('+') {
             self.list.clear();
+            self.places.clear();
         }
         let mut parts = name.splitn(3, ':');
         let (name, width, format) = (parts.next().unwrap_or_default(), parts.next(), parts.next());
@@ -140,16 +185,16 @@ impl Columns {
             self.widths.push((field, column.width));
         }
         column.format = format.map(str::to_owned);
-        if self.list.len() >= MOST_COLUMNS {
+        if self.list.len().max(self.places.len()) >= MOST_COLUMNS {
             return Err(ColumnError::Many);
         }
-        self.list.insert(place.unwrap_or(usize::MAX).min(self.list.len()), column);
+        self.insert(place, column);
         Ok(())
     }
 }
 
 fn plain(field: &'static Field) -> Column {
-    Column { field, width: usize::from(field.width), format: None, total: None }
+    Column { field, width: usize::from(field.width), format: None, total: None, titled: true }
 }
 
 #[cfg(test)]
@@ -178,6 +223,27 @@ mod tests {
         assert!(shown(false, &["+9999dur"]).ends_with("dur:10"));
         assert_eq!(shown(false, &["saddr:8", "saddr"]), "saddr:8 saddr:8");
         assert_eq!(shown(false, &["xxx", "rec", "dur"]), "dur:10");
+    }
+
+    /// Seen with the default columns, eleven of them, and `-s` of 3.0.8.2.
+    #[test]
+    fn places_left_free_cost_titles() {
+        let shown = |arguments: &[&str]| {
+            let mut columns = Columns::new(true);
+            arguments.iter().for_each(|argument| columns.add(argument).expect("columns"));
+            let name = |c: &Column| format!("{}{}", c.field.name, if c.titled { "" } else { "!" });
+            columns.list()[9..].iter().map(name).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(shown(&["+11dur"]), "bytes state dur");
+        assert_eq!(shown(&["+12dur"]), "bytes state dur!");
+        assert_eq!(shown(&["+12dur", "+trans"]), "bytes state trans dur");
+        assert_eq!(shown(&["+13dur", "+trans"]), "bytes state trans dur!");
+        assert_eq!(shown(&["+12dur", "+12rate"]), "bytes state rate! dur!");
+        assert_eq!(shown(&["+13dur", "+12rate", "+0trans"]), "pkts bytes state rate dur");
+        assert_eq!(shown(&["+12dur", "-dir", "+trans"]), "state trans dur");
+        assert_eq!(shown(&["+12dur", "+0trans"]), "pkts bytes state dur");
+        assert_eq!(shown(&["+200dur"]), "bytes state dur!");
+        assert_eq!(shown(&["+201dur"]), "bytes state");
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::formula;
 use crate::place::{put, put_address, put_hex, put_left, put_right, put_text};
 use crate::print::{Printer, blanks};
 use crate::read::{link, state};
-use crate::row::{Row, Side};
+use crate::row::{LeftOver, Row, Side};
 use crate::small::Small;
 use crate::style::{Cidr, Form, Names, Style, TcpStates, UserData};
 use crate::value::{Short, Value};
@@ -60,7 +60,9 @@ pub struct Beside {
     /// As [`Row::base`].
     pub base: Option<Stamp>,
     /// As [`Row::left_over`].
-    pub left_over: f32,
+    pub left_over: LeftOver,
+    /// As [`Row::exchanged`].
+    pub exchanged: bool,
 }
 
 /// The cells of the columns; `None` when nothing is gained.
@@ -167,7 +169,7 @@ fn icmp_state(brief: &Brief) -> &'static str {
 impl Beside {
     fn row<'a>(&self, view: &'a RecordView<'a>, style: &'a Style) -> Row<'a> {
         let mut row = Row::flow(view, style, self.offset, self.rank);
-        (row.base, row.left_over) = (self.base, self.left_over);
+        (row.base, row.left_over, row.exchanged) = (self.base, self.left_over, self.exchanged);
         row
     }
 }

@@ -26,6 +26,7 @@ pub mod style;
 pub mod table;
 pub mod time;
 mod userdata;
+mod vacant;
 mod value;
 mod vendors;
 
@@ -34,7 +35,7 @@ pub use express::Beside;
 pub use hosts::HostNames;
 pub use locality::Localities;
 pub use print::Printer;
-pub use row::{Body, Row, Side};
+pub use row::{Body, LeftOver, Row, Side};
 pub use services::Services;
 pub use structured::{column, put_xml_foot, put_xml_head};
 pub use style::Style;

@@ -10,6 +10,7 @@ use crate::style::{Cidr, Form, Names, Style, UserData};
 use crate::table::{Cell, Field, Layout};
 use crate::time::{TimeText, XML_FORMAT};
 use crate::userdata;
+use crate::vacant::{Vacant, vacant};
 use crate::value::Value;
 use crate::{cells, colour, names, structured};
 use record::dsr::flow::FlowKey;
@@ -120,8 +121,12 @@ impl Printer {
         if self.style.colour {
             out.extend_from_slice(colour::TITLE);
         }
-        for (at, column) in self.columns.iter().enumerate() {
+        let line = out.len();
+        for (at, column) in self.columns.iter().enumerate().filter(|(_, column)| column.titled) {
             self.put_title(out, at, column);
+        }
+        if self.style.compat && out.len() > line && out.last() == self.style.delimiter.as_ref() {
+            out.pop();
         }
         if self.style.colour {
             out.extend_from_slice(colour::PLAIN);
@@ -139,7 +144,10 @@ impl Printer {
         };
         if self.style.variable || self.style.delimiter.is_some() {
             let delimiter = self.style.delimiter;
-            if let (Some(delimiter), true) = (delimiter, at > 0) {
+            // 3.0.8 looks whether there is one, be it the last letter of the title before.
+            if let (Some(delimiter), true) = (delimiter, at > 0)
+                && !(self.style.compat && out.last() == Some(&delimiter))
+            {
                 out.push(delimiter);
             }
             let quote = self.style.quote.filter(|_| delimiter.is_some());
@@ -147,6 +155,7 @@ impl Printer {
             // 3.0.8 cuts titles to a width that the cells do not have, and prints one that is no text.
             let width = match (self.style.compat, field.layout) {
                 (true, Layout::Right) if field.cell != Cell::Data => column.width,
+                (true, Layout::Date | Layout::SideDate) => self.title_width(column),
                 _ => usize::MAX,
             };
             let title = if title.is_empty() && self.style.compat { "(null)" } else { title };
@@ -188,6 +197,12 @@ impl Printer {
             "dpkts" if self.style.rmon => "InPkts",
             "sbytes" if self.style.rmon => "OutBytes",
             "dbytes" if self.style.rmon => "InBytes",
+            "sappbytes" if self.style.rmon => "OAppBytes",
+            "dappbytes" if self.style.rmon => "IAppBytes",
+            "smac" if self.style.rmon => "Mac",
+            "soui" if self.style.rmon => "Oui",
+            "snet" | "lnet" if self.style.rmon => "Net",
+            "laddr" if self.style.rmon => "Host",
             _ => field.title,
         }
     }
@@ -314,30 +329,37 @@ impl Printer {
     ) {
         let field = column.field;
         let width = column.width;
-        if self.style.variable {
+        if self.style.compat && matches!(value, Value::Absent) {
+            match vacant(field, &row.body) {
+                Vacant::Nothing => return,
+                Vacant::Blanks(count) => text.resize(count, b' '),
+                Vacant::Wide if self.style.variable => text.resize(width, b' '),
+                // Abbreviating it brings out the number behind the blank.
+                Vacant::Empty if self.style.abbreviate && matches!(field.name, "sgap" | "dgap") => {
+                    put_abbreviated(text, -1.0, self.style.precision, false);
+                }
+                Vacant::Empty | Vacant::Wide => {}
+            }
+        }
+        // The checksum of IS-IS keeps its width, unless there is a delimiter.
+        let kept = self.style.compat
+            && self.style.delimiter.is_none()
+            && field.name == "dport"
+            && matches!(row.key(), Some(FlowKey::Isis(_)));
+        if self.style.variable && !kept {
             let quoted = self.style.quote.is_some() && !self.style.compat;
             if field.cell == Cell::Direction && !text.is_empty() && !self.style.later && !quoted {
                 blanks(out, width.saturating_sub(text.len()));
             }
-            // 3.0.8 keeps the room of a port that is not there.
-            if field.cell == Cell::Port
-                && text.is_empty()
-                && self.style.compat
-                && self.style.delimiter.is_none()
-            {
-                blanks(out, width);
+            if field.cell == Cell::Options && self.style.compat {
+                text.truncate(width);
+                let missing = width - text.len();
+                text.resize(width, b' ');
+                text.rotate_right(missing);
             }
             return self.end_cell(out, text, field, value, row);
         }
         let management = matches!(row.body, Body::Management(_));
-        if self.style.compat && !management && matches!(value, Value::Absent) {
-            match (field.cell, field.name) {
-                // 3.0.8 forgets the room of these when there is nothing to show.
-                (Cell::Answer, _) => return out.push(b' '),
-                (_, "pkts") => return,
-                _ => {}
-            }
-        }
         match field.cell {
             Cell::Data => {
                 let width = userdata::widths(width, self.style.user_data).0;
@@ -352,7 +374,7 @@ impl Printer {
                 }
                 text.resize(text.len().max(width), b' ');
             }
-            Cell::Cut | Cell::Direction => {
+            Cell::Cut | Cell::Options | Cell::Direction => {
                 text.truncate(width);
                 blanks(out, width - text.len());
             }
@@ -405,11 +427,6 @@ impl Printer {
             }
             _ => out.extend_from_slice(text),
         }
-        // 3.0.8 leaves out the delimiter of an answer that is not there.
-        let flow = matches!(row.body, Body::Flow(_));
-        if self.style.compat && flow && field.cell == Cell::Answer && matches!(value, Value::Absent) {
-            return;
-        }
         out.push(delimiter);
         // 3.0.8 prints one more behind the checksum of IS-IS.
         let isis = matches!(row.key(), Some(FlowKey::Isis(_)));
@@ -448,16 +465,27 @@ impl Printer {
             Value::Float(x) if style.abbreviate && column.field.abbreviates => {
                 put_abbreviated(out, x, style.precision, style.later);
             }
-            Value::Uint(n) => match &column.format {
-                Some(format) if column.field.formats => put_formatted(out, format, n),
-                _ => put_uint(out, n),
+            Value::Uint(n) => match own_format(column, style) {
+                Some(format) => put_formatted(out, format, n, style.compat),
+                None => put_uint(out, n),
             },
-            Value::Hex(n, digits) => match &column.format {
-                Some(format) if column.field.formats => put_formatted(out, format, n),
+            // Ports of ICMP are numbers as others, those of eight digits are not ports.
+            Value::Hex(n, digits) => match own_format(column, style) {
+                Some(format) if digits < 8 && (column.field.cell != Cell::Port || digits == 4) => {
+                    put_formatted(out, format, n, style.compat);
+                }
                 _ => put_hex(out, n, usize::from(digits)),
             },
             Value::Int(n) => put_int(out, n),
-            Value::Float(x) => put_float(out, x, style.precision),
+            Value::Float(x) => {
+                let from = out.len();
+                put_float(out, x, style.precision);
+                if style.compat && column.field.is_percentage() {
+                    let short = 3usize.saturating_sub(out.len() - from);
+                    out.resize(out.len() + short, b' ');
+                    out[from..].rotate_right(short);
+                }
+            }
             Value::Time(stamp) => {
                 let own = match &column.format {
                     Some(format) => self.formats.iter_mut().find(|(known, _)| known == format),
@@ -465,8 +493,8 @@ impl Printer {
                 };
                 own.map_or(&mut self.time, |(_, text)| text).put(out, stamp);
             }
-            Value::Ipv4(address, prefix) => match &column.format {
-                Some(format) if column.field.formats => put_formatted(out, format, u64::from(address)),
+            Value::Ipv4(address, prefix) => match own_format(column, style) {
+                Some(format) => put_formatted(out, format, u64::from(address), style.compat),
                 _ if style.names == Names::All
                     && self.hosts.put(out, Ipv4Addr::from(address).into(), style.host_names) => {}
                 _ => {
@@ -514,8 +542,11 @@ impl Printer {
                 }
             }
             Value::Port { protocol, port } => match self.services.name(protocol, port) {
-                _ if style.names >= Names::Protocols => put_uint(out, u64::from(port)),
-                _ if port == 0 => {}
+                _ if style.names >= Names::Protocols => match own_format(column, style) {
+                    Some(format) => put_formatted(out, format, u64::from(port), style.compat),
+                    None => put_uint(out, u64::from(port)),
+                },
+                _ if port == 0 => put_no_port(out, style),
                 Some(name) => out.extend_from_slice(name.as_bytes()),
                 None => put_uint(out, u64::from(port)),
             },
@@ -527,22 +558,28 @@ impl Printer {
                 _ => put_uint(out, u64::from(n)),
             },
             Value::Sap(n) => match names::sap(n) {
-                _ if style.names >= Names::Protocols => put_uint(out, u64::from(n)),
-                _ if n == 0 => {}
+                _ if style.names >= Names::Protocols => match own_format(column, style) {
+                    Some(format) => put_formatted(out, format, u64::from(n), style.compat),
+                    None => put_uint(out, u64::from(n)),
+                },
+                _ if n == 0 => put_no_port(out, style),
                 Some(name) => out.extend_from_slice(name.as_bytes()),
                 None => put_hex(out, u64::from(n), 2),
             },
             Value::CodePoint(n) => match names::code_point(n, style.disa) {
                 Some(name) if style.names < Names::None => out.extend_from_slice(name.as_bytes()),
                 _ => {
-                    if style.compat && n < 10 && style.names < Names::None {
+                    if style.compat && n < 10 {
                         out.push(b' ');
                     }
                     put_uint(out, u64::from(n));
                 }
             },
             Value::IcmpV6(n) if style.names <= Names::Ports => put_hex(out, u64::from(n), 4),
-            Value::IcmpV6(n) => put_uint(out, u64::from(n)),
+            Value::IcmpV6(n) => match own_format(column, style) {
+                Some(format) => put_formatted(out, format, u64::from(n), style.compat),
+                None => put_uint(out, u64::from(n)),
+            },
             Value::Name(text) => out.extend_from_slice(text.as_bytes()),
             Value::Text(ref text) => out.extend_from_slice(text),
             Value::Bytes(bytes) => put_printable(out, bytes),
@@ -550,6 +587,21 @@ impl Printer {
                 userdata::put(out, side, data, column.width, style.user_data, style.compat);
             }
         }
+    }
+}
+
+/// The format that was given for the numbers of a column, where these take one.
+fn own_format<'a>(column: &'a Column, style: &Style) -> Option<&'a str> {
+    let port = column.field.cell == Cell::Port;
+    let formats = column.field.formats && (!port || style.names >= Names::Protocols);
+    column.format.as_deref().filter(|_| formats)
+}
+
+/// What stands for a port that has neither number nor name.
+fn put_no_port(out: &mut Vec<u8>, style: &Style) {
+    // It shows where columns have no width.
+    if style.compat {
+        out.push(b' ');
     }
 }
 
@@ -654,7 +706,8 @@ fn put_prefix(out: &mut Vec<u8>, prefix: u8, full: u8, cidr: Cidr) {
 }
 
 /// One integer conversion of `printf` with the text around it: flags `0`, `-`, `#`, a width, and `d i u x X o`.
-fn put_formatted(out: &mut Vec<u8>, format: &str, value: u64) {
+/// `signed`: as 3.0.8, which takes all numbers for signed ones of 32 bits.
+fn put_formatted(out: &mut Vec<u8>, format: &str, value: u64, signed: bool) {
     let Some(at) = format.find('%') else { return out.extend_from_slice(format.as_bytes()) };
     let (before, rest) = (&format[..at], &format[at + 1..]);
     let flags = rest.bytes().take_while(|byte| b"0-#+ ".contains(byte)).count();
@@ -665,6 +718,7 @@ fn put_formatted(out: &mut Vec<u8>, format: &str, value: u64) {
     let conversion = letters.next();
     let alternate = flags.contains('#') && value != 0;
     let text = match conversion {
+        Some('d' | 'i') if signed => (value as u32).cast_signed().to_string(),
         Some('d' | 'i' | 'u') => value.to_string(),
         Some('x') if alternate => format!("{value:#x}"),
         Some('x') => format!("{value:x}"),
@@ -674,10 +728,15 @@ fn put_formatted(out: &mut Vec<u8>, format: &str, value: u64) {
         _ => return out.extend_from_slice(format.as_bytes()),
     };
     out.extend_from_slice(before.as_bytes());
-    let missing = width.saturating_sub(text.len());
-    let (left, fill) = (flags.contains('-'), if flags.contains('0') { b'0' } else { b' ' });
-    if !left {
-        out.resize(out.len() + missing, fill);
+    let (sign, text) = text.strip_prefix('-').map_or(("", &*text), |digits| ("-", digits));
+    let missing = width.saturating_sub(sign.len() + text.len());
+    let (left, zeros) = (flags.contains('-'), flags.contains('0') && !flags.contains('-'));
+    if !left && !zeros {
+        out.resize(out.len() + missing, b' ');
+    }
+    out.extend_from_slice(sign.as_bytes());
+    if zeros {
+        out.resize(out.len() + missing, b'0');
     }
     out.extend_from_slice(text.as_bytes());
     if left {

@@ -10,6 +10,9 @@ use record::dsr::network::Network;
 use record::dsr::time::{Stamps, Time, Times};
 use record::{Index, Mar, Parts, RecordView, SourceId, Stamp};
 
+/// ICMP types that answer nothing: unreachable, source quench, redirect, time exceeded, parameter problem.
+const ICMP_ERRORS: [u8; 5] = [3, 4, 5, 11, 12];
+
 /// What a row is made of.
 #[derive(Clone, Copy)]
 pub enum Body<'a> {
@@ -42,8 +45,21 @@ pub struct Row<'a> {
     pub times: Times,
     /// Start of the first record of the run, where relative times are asked for.
     pub base: Option<Stamp>,
-    /// The standard deviation of the last merged record before this one, which 3.0.8 leaves in its memory; else 0.
-    pub left_over: f32,
+    /// What 3.0.8 has in its memory of an earlier record.
+    pub left_over: LeftOver,
+    /// Whether it is shown from the other end, for `-M rmon` and `-M uni`.
+    pub exchanged: bool,
+}
+
+/// What 3.0.8 keeps in its memory of one record and shows with another.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct LeftOver {
+    /// The standard deviation of the last merged record.
+    pub deviation: f32,
+    /// The duration of the flow that a half was made of.
+    pub duration: Option<f32>,
+    /// The load of the other half.
+    pub load: Option<f32>,
 }
 
 /// A side of a flow.
@@ -88,7 +104,8 @@ impl<'a> Row<'a> {
             network,
             times,
             base: None,
-            left_over: 0.0,
+            left_over: LeftOver::default(),
+            exchanged: false,
         }
     }
 
@@ -104,7 +121,8 @@ impl<'a> Row<'a> {
             network: None,
             times: Times::default(),
             base: None,
-            left_over: 0.0,
+            left_over: LeftOver::default(),
+            exchanged: false,
         }
     }
 
@@ -112,7 +130,13 @@ impl<'a> Row<'a> {
     pub fn read(&self, field: &Field) -> Value<'a> {
         match self.body {
             Body::Flow(_) => (field.read)(self),
-            Body::Management(mar) => field.management.read(mar, self),
+            Body::Management(mar) => match field.management.read(mar, self) {
+                // Numbers in place of addresses and ports take no format; 3.0.8 abbreviates none of them.
+                Value::Uint(number) if field.formats || self.style.compat => {
+                    Value::Int(number.try_into().unwrap_or(i64::MAX))
+                }
+                value => value,
+            },
         }
     }
 
@@ -169,6 +193,7 @@ fn historic_key(view: &RecordView<'_>, flow: Option<&mut Flow>, parts: &Parts) {
         key: FlowKey::Ipv4(Ipv4Key { detail: Ipv4Detail::Icmp { typ, .. }, .. }),
         ..
     }) = flow
+        && !ICMP_ERRORS.contains(typ)
         && *qualifier & DIRECTION != 0
         && parts.network.is_none()
         && !view.is_turned()
@@ -181,7 +206,8 @@ fn historic_key(view: &RecordView<'_>, flow: Option<&mut Flow>, parts: &Parts) {
 /// Stamps that say "not set" are shown by 3.0.8 as they are. Where both sides share one range that reaches into
 /// another second, it gives a side of one packet the start alone.
 fn historic_times(parts: &Parts, times: &mut Times) {
-    if let (Some((start, end)), Some(other)) = (times.src, times.dst)
+    let one_range = parts.time_stored.is_some_and(|time| matches!(time.stamps, Stamps::Range(..)));
+    if let (Some((start, end)), Some(other), true) = (times.src, times.dst, one_range)
         && other == (start, end)
         && start.secs() != end.secs()
         && let Some(metric) = parts.metric
@@ -203,7 +229,7 @@ fn historic_times(parts: &Parts, times: &mut Times) {
 }
 
 /// Seconds that stand for "not set".
-pub(crate) const UNSET: u32 = 0xEFFF_FFFF;
+const UNSET: u32 = 0xEFFF_FFFF;
 
 /// A source id as it is shown: by its alias where names are wanted and it has one.
 pub(crate) fn source_text(row: &Row<'_>, id: SourceId) -> Value<'static> {

@@ -20,6 +20,8 @@ pub enum Cell {
     Right,
     /// To the right; cut without a star.
     Cut,
+    /// The options of TCP: as [`Cell::Cut`]; 3.0.8 does so between delimiters too.
+    Options,
     /// A port: to the left, numbers never cut.
     Port,
     /// The flags: always nine characters, also between delimiters.
@@ -184,6 +186,28 @@ impl Field {
         self
     }
 
+    /// Whether it is a share of packets, which 3.0.8 gives room for three characters.
+    pub(crate) fn is_percentage(&self) -> bool {
+        matches!(
+            self.name,
+            "ploss"
+                | "sploss"
+                | "dploss"
+                | "pretrans"
+                | "spretrans"
+                | "dpretrans"
+                | "pnacks"
+                | "spnacks"
+                | "dpnacks"
+                | "psolo"
+                | "spsolo"
+                | "dpsolo"
+                | "pfirst"
+                | "spfirst"
+                | "dpfirst"
+        )
+    }
+
     /// Whether a user may mean this field by `name`; names are compared exactly.
     pub fn is_called(&self, name: &str) -> bool {
         self.name == name
@@ -216,8 +240,8 @@ pub static FIELDS: &[Field] = &[
     field("saddr", 18, "SrcAddr", "SrcAddr", flow::saddr).formats().man(management::queue),
     field("daddr", 18, "DstAddr", "DstAddr", flow::daddr).formats().man(management::buffers),
     field("proto", 6, "Proto", "Proto", flow::proto).man(management::proto),
-    field("sport", 6, "Sport", "SrcPort", flow::sport).cell(Cell::Port).follows("saddr").man(management::dropped),
-    field("dport", 6, "Dport", "DstPort", flow::dport).cell(Cell::Port).follows("daddr").man(management::clients),
+    field("sport", 6, "Sport", "SrcPort", flow::sport).cell(Cell::Port).formats().follows("saddr").man(management::dropped),
+    field("dport", 6, "Dport", "DstPort", flow::dport).cell(Cell::Port).formats().follows("daddr").man(management::clients),
     field("stos", 5, "sTos", "SrcTos", attr::stos),
     field("dtos", 5, "dTos", "DstTos", attr::dtos),
     field("sdsb", 5, "sDSb", "SrcDSByte", attr::sdsb),
@@ -314,16 +338,16 @@ pub static FIELDS: &[Field] = &[
     field("stcpb", 12, "SrcTCPBase", "", tcp::stcpb),
     field("dtcpb", 12, "DstTCPBase", "", tcp::dtcpb),
     field("tcprtt", 12, "TcpRtt", "TcpRtt", tcp::tcprtt).abbreviates().man_float(),
-    field("inode", 18, "Inode", "InodeAddr", other::inode),
+    field("inode", 18, "Inode", "InodeAddr", other::inode).formats(),
     field("stddev", 10, "StdDev", "StdDev", agr::stddev),
     field("rtime", 12, "RelTime", "RelativeDate", other::rtime),
     field("offset", 12, "Offset", "ByteOffset", other::offset).man(management::offset),
-    field("snet", 18, "SrcNet", "SrcAddr", flow::snet).man(management::queue),
-    field("dnet", 18, "DstNet", "DstAddr", flow::dnet).man(management::queue),
+    field("snet", 18, "SrcNet", "SrcAddr", flow::snet).formats().man(management::queue),
+    field("dnet", 18, "DstNet", "DstAddr", flow::dnet).formats().man(management::queue),
     field("sdur", 10, "SrcDur", "SrcDuration", time::sdur).man(management::duration),
     field("ddur", 10, "DstDur", "DstDuration", time::ddur).man(management::duration),
-    field("stcpmax", 10, "STcpMax", "", tcp::stcpmax).man_float(),
-    field("dtcpmax", 10, "DTcpMax", "", tcp::dtcpmax).man_float(),
+    field("stcpmax", 10, "STcpMax", "", tcp::stcpmax).abbreviates().man_float(),
+    field("dtcpmax", 10, "DTcpMax", "", tcp::dtcpmax).abbreviates().man_float(),
     field("synack", 12, "SynAck", "TcpSynAck", tcp::synack).abbreviates().man_float(),
     field("ackdat", 12, "AckDat", "TcpAckDat", tcp::ackdat).abbreviates().man_float(),
     field("sstime", 12, "SrcStartTime", "SrcStartTime", time::src_start).side_date().man(management::start),
@@ -378,7 +402,7 @@ pub static FIELDS: &[Field] = &[
     field("sas", 6, "sAS", "SrcASNum", other::sas),
     field("das", 6, "dAS", "DstASNum", other::das),
     field("ias", 5, "iAS", "InodeASNum", other::ias),
-    field("cause", 7, "Cause", "Cause", other::cause).man(management::cause),
+    field("cause", 7, "Cause", "Cause", other::cause).cell(Cell::Cut).man(management::cause),
     field("bssid", 18, "Bssid", "", flow::bssid),
     field("ssid", 9, "Ssid", "", flow::ssid),
     field("nstroke", 9, "NStrok", "KeyStrokeNStroke", other::nstroke),
@@ -390,10 +414,10 @@ pub static FIELDS: &[Field] = &[
     field("sum", 10, "Sum", "Sum", agr::sum),
     field("runtime", 10, "RunTime", "Run", agr::sum),
     field("idle", 10, "IdleTime", "Idle", other::idle),
-    field("tcpopt", 12, "TcpOpt", "TcpOptions", tcp::tcpopt).cell(Cell::Cut),
+    field("tcpopt", 12, "TcpOpt", "TcpOptions", tcp::tcpopt).cell(Cell::Options),
     field("resp", 12, "Response", "", link::resp).cell(Cell::Answer),
-    field("sgap", 8, "SrcGap", "SrcGap", loss::sgap).adds_up(),
-    field("dgap", 8, "DstGap", "DstGap", loss::dgap).adds_up(),
+    field("sgap", 8, "SrcGap", "SrcGap", loss::sgap).abbreviates().adds_up(),
+    field("dgap", 8, "DstGap", "DstGap", loss::dgap).abbreviates().adds_up(),
     field("soui", 9, "SrcOui", "SrcOui", later::soui),
     field("doui", 9, "DstOui", "DstOui", later::doui),
     field("cor", 12, "Cor", "Cor", other::cor),

@@ -6,7 +6,7 @@ use crate::options::MODE_NAMES;
 use crate::select::{Selection, Verdict, compile};
 use crate::settings::Settings;
 use field::style::Form as Look;
-use field::{Beside, Printer, Row, put_xml_foot, put_xml_head};
+use field::{Beside, LeftOver, Printer, Row, Side, put_xml_foot, put_xml_head};
 use filter::Filter;
 use record::{Form, Mar, Record, RecordView, SourceId, Stamp, Version};
 use std::io::{IsTerminal, Write};
@@ -56,7 +56,11 @@ pub struct Show {
     base: Option<Stamp>,
     headed: bool,
     /// Standard deviation of the last merged flow.
-    left_over: f32,
+    left_over: LeftOver,
+    /// Rows printed beyond one of each record.
+    more: u64,
+    /// Ordinal of the last record, as it was shown.
+    last_rank: u64,
     /// Offset of the flow before a management record, which 3.0.8 shows instead of its own.
     last_offset: u64,
 }
@@ -135,7 +139,9 @@ impl Show {
             streams: 0,
             base: None,
             headed: false,
-            left_over: 0.0,
+            left_over: LeftOver::default(),
+            more: 0,
+            last_rank: 0,
             last_offset: 0,
             settings: settings.clone(),
         })
@@ -175,7 +181,13 @@ impl Show {
             }
             let offset = if self.settings.style.compat { self.last_offset } else { offset };
             self.head();
-            let row = Row::management(&mar, &self.settings.style, offset, ordinal);
+            let twice = self.settings.rmon || self.settings.uni;
+            let rank = match (self.settings.style.compat, twice) {
+                // 3.0.8 shows that of the flow before.
+                (true, true) => self.last_rank.max(ordinal),
+                _ => ordinal + self.more,
+            };
+            let row = Row::management(&mar, &self.settings.style, offset, rank);
             self.printer.row(&mut self.out, &row);
             return self.gathered();
         }
@@ -186,35 +198,68 @@ impl Show {
         if self.settings.uni {
             return self.halves(view, offset, ordinal);
         }
-        self.print(view, offset, ordinal);
+        self.last_rank = ordinal + self.more;
+        let beside = Beside { offset, rank: self.last_rank, ..Beside::default() };
+        self.print(view, beside);
         if self.settings.rmon {
             let mut other = *view;
             other.turn();
-            self.print(&other, offset, ordinal);
+            let beside = self.other_end(beside);
+            self.print(&other, beside);
         }
         self.gathered()
     }
 
+    /// What stands beside the row that shows the same flow from its other end.
+    fn other_end(&mut self, beside: Beside) -> Beside {
+        self.more += 1;
+        // 3.0.8 forgets where it was read.
+        let offset = if self.settings.style.compat { 0 } else { beside.offset };
+        Beside { offset, rank: beside.rank + 1, exchanged: true, ..beside }
+    }
+
     fn halves(&mut self, view: &RecordView<'_>, offset: u64, ordinal: u64) -> Result<(), Failure> {
         let mut half = std::mem::take(&mut self.half);
-        for record in halves::halves(view).iter().flatten() {
-            halves::encode(record, &mut half).map_err(|error| Failure::Text(error.to_string()))?;
+        let mut beside = Beside { offset, rank: ordinal + self.more, ..Beside::default() };
+        self.last_rank = beside.rank;
+        let whole = Row::flow(view, &self.settings.style, offset, 0);
+        if self.settings.style.compat {
+            beside.left_over.duration = Some(whole.duration());
+        }
+        let load =
+            field::formula::load(whole.counters(Side::Src), field::formula::span(&whole.times, Side::Src));
+        let [src, dst] = halves::halves(view);
+        let both = src.is_some();
+        for (record, other) in [(src, false), (dst, true)] {
+            let Some(record) = record else { continue };
+            if other {
+                beside.left_over.load = self.settings.style.compat.then_some(load);
+                if both {
+                    // What it was made of has been turned round.
+                    beside = Beside { exchanged: false, ..self.other_end(beside) };
+                } else if self.settings.style.compat {
+                    beside.offset = 0;
+                }
+            }
+            halves::encode(&record, &mut half).map_err(|error| Failure::Text(error.to_string()))?;
             if let Ok(view) = RecordView::new(&half) {
-                self.print(&view, offset, ordinal);
+                self.print(&view, beside);
             }
         }
         self.half = half;
         self.gathered()
     }
 
-    fn print(&mut self, view: &RecordView<'_>, offset: u64, ordinal: u64) {
+    fn print(&mut self, view: &RecordView<'_>, beside: Beside) {
         self.head();
         let base = *self.base.get_or_insert_with(|| view.start());
-        let beside = Beside { offset, rank: ordinal, base: Some(base), left_over: self.left_over };
+        let deviation = self.left_over.deviation;
+        let beside =
+            Beside { base: Some(base), left_over: LeftOver { deviation, ..beside.left_over }, ..beside };
         if self.settings.style.compat
             && let Some(agr) = view.agr()
         {
-            self.left_over = agr.active.stdev;
+            self.left_over.deviation = agr.active.stdev;
         }
         self.printer.flow(&mut self.out, view, &self.settings.style, beside);
     }

@@ -6,7 +6,11 @@ use record::dsr::agr::Agr;
 
 /// The statistics; a record with packets that carries none stands for itself.
 fn statistics(row: &Row<'_>) -> Option<Agr> {
-    row.view()?.agr().or_else(|| (row.packets() > 0).then(|| Agr::single(row.duration())))
+    row.view()?.agr().or_else(|| {
+        // 3.0.8 makes them before it makes halves of a flow.
+        let duration = row.left_over.duration.unwrap_or_else(|| row.duration());
+        (row.packets() > 0).then(|| Agr::single(duration))
+    })
 }
 
 /// Number of records.
@@ -33,7 +37,8 @@ pub fn max<'a>(row: &Row<'a>) -> Value<'a> {
 pub fn stddev<'a>(row: &Row<'a>) -> Value<'a> {
     // 3.0.8 leaves that of an earlier record in place of one that it makes up.
     let made_up = row.packets() > 0 && row.view().is_some_and(|view| view.agr().is_none());
-    let deviation = if made_up { Some(row.left_over) } else { statistics(row).map(|agr| agr.active.stdev) };
+    let deviation =
+        if made_up { Some(row.left_over.deviation) } else { statistics(row).map(|agr| agr.active.stdev) };
     Value::Float(deviation.unwrap_or(0.0).into())
 }
 

@@ -12,9 +12,14 @@ struct Pair {
 }
 
 impl Pair {
-    /// Mean over both classes, microseconds, in single precision as 3.0.8 computes it.
-    fn mean(&self) -> f32 {
-        let (a, i) = (self.active.n as f32, self.idle.n as f32);
+    /// Mean over both classes, microseconds, in single precision as 3.0.8 computes it. It rounds that of one class
+    /// too, for the source.
+    fn mean(&self, rounded: bool) -> f32 {
+        let (a, i) = match (self.active.n, self.idle.n) {
+            (_, 0) if !rounded => return self.active.mean,
+            (0, _) if !rounded => return self.idle.mean,
+            (a, i) => (a as f32, i as f32),
+        };
         (self.active.mean * a + self.idle.mean * i) / (a + i)
     }
 }
@@ -35,7 +40,9 @@ fn millis<'a>(row: &Row<'a>, side: Side, of: impl Fn(&Pair) -> f32) -> Value<'a>
 
 fn mean<'a>(row: &Row<'a>, side: Side) -> Value<'a> {
     match pair(row, side) {
-        Some(pair) if pair.active.n > 0 || pair.idle.n > 0 => Value::Float(f64::from(pair.mean()) / 1000.0),
+        Some(pair) if pair.active.n > 0 || pair.idle.n > 0 => {
+            Value::Float(f64::from(pair.mean(row.style.compat && side == Side::Src)) / 1000.0)
+        }
         // 3.0.8 has a zero for the source and nothing for the destination.
         Some(_) if row.style.compat && side == Side::Src => Value::Float(0.0),
         _ => Value::Absent,
@@ -58,14 +65,15 @@ fn deviation<'a>(row: &Row<'a>, side: Side) -> Value<'a> {
             let n = f64::from(a) + f64::from(i);
             let sum = square(&active) + square(&idle);
             if row.style.compat {
-                let variance = sum / 1000.0 / n - f64::from((f64::from(pair.mean()) / 1000.0) as f32).powi(2);
+                let variance =
+                    sum / 1000.0 / n - f64::from((f64::from(pair.mean(true)) / 1000.0) as f32).powi(2);
                 // A deviation that is no number stays one, with the sign that it gets there.
                 if variance.is_nan() {
                     return Value::Float(-f64::NAN);
                 }
                 variance.max(0.0).sqrt()
             } else {
-                (sum / n - f64::from(pair.mean()).powi(2)).max(0.0).sqrt() / 1000.0
+                (sum / n - f64::from(pair.mean(true)).powi(2)).max(0.0).sqrt() / 1000.0
             }
         }
     };

@@ -76,8 +76,30 @@ pub fn gap(row: &Row<'_>, side: Side) -> u32 {
     if state.retrans > 0 || row.counters(side).packets == 0 {
         return 0;
     }
+    if state.seqbase == 0 && !row.style.compat {
+        // Merging forgets where a side began.
+        return 0;
+    }
     let missing = state.seq.wrapping_sub(state.seqbase).wrapping_sub(state.bytes) as i32;
     u32::try_from(missing.saturating_sub(1)).unwrap_or(0)
+}
+
+/// A gap as it is shown. 3.0.8 has none of a side that sent no data, and the least number for one of 2³¹ and more.
+fn shown_gap<'a>(row: &Row<'a>, side: Side) -> Value<'a> {
+    if !is_tcp(row) {
+        return Value::Absent;
+    }
+    let Some(perf) = perf(row).filter(|_| row.style.compat) else {
+        return Value::Uint(gap(row, side).into());
+    };
+    let state = if side == Side::Src { &perf.src } else { &perf.dst };
+    let missing = i64::from(state.seq.wrapping_sub(state.seqbase)) - i64::from(state.bytes);
+    match missing - 1 {
+        1.. if state.bytes == 0 || state.retrans > 0 || row.counters(side).packets == 0 => Value::Uint(0),
+        gap @ 0x8000_0000.. if row.style.abbreviate => Value::Uint(gap.unsigned_abs()),
+        0x8000_0000.. => Value::Int(i32::MIN.into()),
+        _ => Value::Uint(gap(row, side).into()),
+    }
 }
 
 fn is_tcp(row: &Row<'_>) -> bool {
@@ -87,12 +109,12 @@ fn is_tcp(row: &Row<'_>) -> bool {
 
 /// Gap in the source's sequence, octets.
 pub fn sgap<'a>(row: &Row<'a>) -> Value<'a> {
-    if is_tcp(row) { Value::Uint(gap(row, Side::Src).into()) } else { Value::Absent }
+    shown_gap(row, Side::Src)
 }
 
 /// Gap in the destination's sequence, octets.
 pub fn dgap<'a>(row: &Row<'a>) -> Value<'a> {
-    if is_tcp(row) { Value::Uint(gap(row, Side::Dst).into()) } else { Value::Absent }
+    shown_gap(row, Side::Dst)
 }
 
 /// Places of UDT's counters in its block of metrics.

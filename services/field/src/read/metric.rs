@@ -72,6 +72,9 @@ fn side_load(row: &Row<'_>, side: Side) -> f32 {
 
 /// Bits per second of both sides.
 pub fn load<'a>(row: &Row<'a>) -> Value<'a> {
+    if let Some(load) = row.left_over.load {
+        return Value::Float(load.into());
+    }
     let duration = row.duration();
     if duration <= 0.0 {
         return Value::Float(0.0);
@@ -82,6 +85,9 @@ pub fn load<'a>(row: &Row<'a>) -> Value<'a> {
 
 /// 3.0.8 computes the loads before it turns a record round, and leaves them.
 fn shown_load(row: &Row<'_>, side: Side) -> f64 {
+    if let (Some(load), Side::Src) = (row.left_over.load, side) {
+        return load.into();
+    }
     let turned = row.style.compat && row.view().is_some_and(|view| view.is_turned());
     let side = match (side, turned) {
         (Side::Src, false) | (Side::Dst, true) => Side::Src,
@@ -150,7 +156,8 @@ fn share<'a>(row: &Row<'a>, application: u64, octets: u64) -> Value<'a> {
         None => Value::Absent,
         // 3.0.8 prints the sign.
         Some(_) if octets == 0 => Value::Float(if row.style.compat { -0.0 } else { 0.0 }),
-        Some(_) => Value::Float(application as f64 / octets as f64),
+        // In single precision, as everything that clients compute of counters.
+        Some(_) => Value::Float((application as f32 / octets as f32).into()),
     }
 }
 

@@ -42,8 +42,10 @@ pub fn dminsz<'a>(row: &Row<'a>) -> Value<'a> {
 fn histogram<'a>(row: &Row<'a>, side: Side) -> Value<'a> {
     let counted =
         row.view().and_then(|view| view.psize()).is_some_and(|psize| psize.subtype & HISTOGRAM != 0);
-    match sizes(row, side) {
-        Some(sizes) if counted && sizes.histogram != [0; 4] => {
+    // 3.0.8 shows one without packets too.
+    let sizes = sizes(row, side).or_else(|| row.style.compat.then(Sizes::default));
+    match sizes {
+        Some(sizes) if counted && (row.style.compat || sizes.histogram != [0; 4]) => {
             let mut text = Short::new();
             for octet in sizes.histogram {
                 // Cannot fail: eight digits.

@@ -6,6 +6,8 @@ use record::dsr::flow::FlowKey;
 use record::dsr::network::{Tcp, TcpPerf, TcpSide};
 
 const TCP: u8 = 6;
+/// Largest shift of a window (RFC 7323, 2.3).
+const MAX_SCALE: u8 = 14;
 
 fn state<'r>(row: &'r Row<'_>) -> Option<&'r Tcp> {
     if row.key().and_then(FlowKey::proto) != Some(TCP) {
@@ -35,7 +37,13 @@ fn window(row: &Row<'_>, of: Side) -> Option<u64> {
         Tcp::Init(init) if of == Side::Src => (init.window, init.window_scale),
         Tcp::Init(_) | Tcp::Status(_) => (0, 0),
     };
-    (row.counters(of).packets > 0).then(|| u64::from(window) << scale.min(32))
+    let shown = if row.style.compat {
+        // 3.0.8 shifts within 32 bits, by as many places as the processor takes.
+        u32::from(window).wrapping_shl(scale.into()).into()
+    } else {
+        u64::from(window) << scale.min(MAX_SCALE)
+    };
+    (row.counters(of).packets > 0).then_some(shown)
 }
 
 /// Window of the source, octets.
@@ -54,7 +62,7 @@ pub fn dwin<'a>(row: &Row<'a>) -> Value<'a> {
 fn base<'a>(row: &Row<'a>, of: Side) -> Value<'a> {
     let number = match state(row) {
         Some(Tcp::Perf(perf)) => side(perf, of).seqbase,
-        Some(Tcp::Init(init)) if of == Side::Src => init.seq,
+        Some(Tcp::Init(init)) if (of == Side::Src) != row.exchanged => init.seq,
         _ => 0,
     };
     // 3.0.8 shows what is not there, of version 6 only.
@@ -94,12 +102,14 @@ pub fn ackdat<'a>(row: &Row<'a>) -> Value<'a> {
     micros(row, |perf| perf.ack_data_usec.into())
 }
 
-/// The round trip that counts for throughput, microseconds: a leg below 100 is the sensor's own.
-fn round_trip(perf: &TcpPerf) -> u64 {
+/// The round trip that counts for throughput, microseconds: a leg below 100 is the sensor's own. Where both are, 3.0.8
+/// counts the first.
+fn round_trip(perf: &TcpPerf, compat: bool) -> u64 {
     let (synack, ackdat) = (u64::from(perf.syn_ack_usec), u64::from(perf.ack_data_usec));
     match (synack, ackdat) {
         (100.., 0..100) => synack,
         (0..100, 100..) => ackdat,
+        (1..100, 0..100) if compat => synack,
         _ => synack + ackdat,
     }
 }
@@ -107,7 +117,7 @@ fn round_trip(perf: &TcpPerf) -> u64 {
 /// Bits per second that the other side's window allows, in units of `scale`.
 fn throughput<'a>(row: &Row<'a>, window_of: Side, scale: f64) -> Value<'a> {
     let (Some(perf), Some(window)) = (perf(row), window(row, window_of)) else { return Value::Float(0.0) };
-    match round_trip(perf) {
+    match round_trip(perf, row.style.compat) {
         0 => Value::Float(0.0),
         micros => Value::Float(window as f64 * 8.0 / (micros as f64 / 1e6) / scale),
     }

@@ -1,8 +1,9 @@
 //! When: first and last packets, durations (chapter ra-output, section 6).
 
-use crate::row::{Row, Side, UNSET};
+use crate::row::{Row, Side};
 use crate::value::Value;
 use record::Stamp;
+use record::dsr::time::Stamps;
 
 /// Earliest stamp of both sides.
 pub fn start<'a>(row: &Row<'a>) -> Value<'a> {
@@ -12,9 +13,25 @@ pub fn start<'a>(row: &Row<'a>) -> Value<'a> {
 /// Latest stamp of both sides.
 pub fn last<'a>(row: &Row<'a>) -> Value<'a> {
     let end = row.times.end();
-    // 3.0.8 has no end where the start is not set and one side alone has sent.
+    if !row.style.compat {
+        return Value::Time(end);
+    }
+    // 3.0.8 takes seconds for signed, and so finds none where one side alone has sent after January 2038.
     let alone = row.counters(Side::Src).packets == 0 || row.counters(Side::Dst).packets == 0;
-    Value::Time(if row.style.compat && alone && end.secs() == UNSET { Stamp::ZERO } else { end })
+    let unset = alone && end.secs() > i32::MAX as u32;
+    Value::Time(if unset { Stamp::ZERO } else { only_end(row).unwrap_or(end) })
+}
+
+/// The end that 3.0.8 shows where one side has a start alone: that of the other.
+fn only_end(row: &Row<'_>) -> Option<Stamp> {
+    let stored = row.view()?.parts().time_stored?;
+    match stored.stamps {
+        Stamps::Sides(src, dst) | Stamps::Relative(src, dst) => match (src?.end, dst?.end) {
+            (Some(end), None) | (None, Some(end)) => Some(end),
+            _ => None,
+        },
+        _ => None,
+    }
 }
 
 /// Seconds between the two.
