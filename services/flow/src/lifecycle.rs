@@ -106,7 +106,7 @@ impl Engine {
         match flow.state {
             State::Tcp => {
                 if let Some(tcp) = self.table.tcp.get_mut(flow.network) {
-                    tcp.reset();
+                    tcp.reset(self.config.compat);
                 }
             }
             State::None | State::Fragment => {}

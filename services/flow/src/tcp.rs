@@ -277,10 +277,12 @@ impl Tcp {
                 // Never added, taken off all the same (chapter section 6.6).
                 src.octets = src.octets.wrapping_sub(header.payload as u32);
             }
+            // One that a reset closed stays so when later records no longer tell of the reset.
+            let closes = result == Phase::Closed && shared.phase != Phase::Closed;
             if result != Phase::Listen {
                 shared.phase = result;
             }
-            if result == Phase::Closed && shared.status & status::RESET == 0 {
+            if closes && shared.status & status::RESET == 0 {
                 shared.status |= status::NORMAL_CLOSE;
             }
         }
@@ -294,7 +296,7 @@ impl Tcp {
     #[cold]
     fn after_reset(&mut self, segment: &Segment<'_>) -> Outcome {
         let flags = segment.header.flags.0;
-        let splits = flags & (SYN | RST) == SYN;
+        let splits = flags & SYN != 0;
         if !splits && let Some(sender) = self.sides.get_mut(segment.side) {
             sender.flags |= flags;
         }
@@ -302,8 +304,14 @@ impl Tcp {
     }
 
     /// Prepares for the next record (chapter section 5.4).
-    pub fn reset(&mut self) {
-        self.shared.status &= !status::OF_A_RECORD;
+    pub fn reset(&mut self, compat: bool) {
+        let kept = match self.shared.phase {
+            _ if !compat => 0,
+            // 3.0.8 tells congestion in all later records, and with a flow that a reset began that reset.
+            Phase::Listen => status::CONGESTED | status::RESET,
+            _ => status::CONGESTED,
+        };
+        self.shared.status &= !status::OF_A_RECORD | kept;
         for side in &mut self.sides {
             side.status &= !status::OF_A_RECORD;
             side.retransmitted = 0;
@@ -451,7 +459,7 @@ impl Shared {
         } else if exact == SYN | ACK {
             self.both(src, status::SAW_SYN_SENT);
             if dst.sequence == src.acknowledged {
-                self.syn_ack = micros(segment.now, dst.last());
+                self.syn_ack = micros(segment.now, dst.last(), segment.compat);
             }
             return Phase::SynReceived;
         } else if flags & FIN != 0 {
@@ -475,7 +483,7 @@ impl Shared {
         } else if flags & ACK != 0 {
             self.both(src, status::ESTABLISHED);
             if src.sequence == dst.acknowledged {
-                self.ack_data = micros(segment.now, dst.last());
+                self.ack_data = micros(segment.now, dst.last(), segment.compat);
             }
             return Phase::Established;
         }
@@ -642,7 +650,8 @@ fn order_data(segment: &Segment<'_>, compat: bool, src: &mut Registers, dst: &Re
     src.sequence = furthest;
 }
 
-/// The time between two stamps in microseconds, whichever came first.
-fn micros(a: Time, b: Time) -> u32 {
-    u32::try_from(a.since(b).unsigned_abs() / 1000).unwrap_or(u32::MAX)
+/// The time between two stamps in microseconds, whichever came first; 3.0.8 keeps the low 32 bits.
+fn micros(a: Time, b: Time, compat: bool) -> u32 {
+    let micros = a.since(b).unsigned_abs() / 1000;
+    if compat { micros as u32 } else { u32::try_from(micros).unwrap_or(u32::MAX) }
 }

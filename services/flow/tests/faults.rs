@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{A, B, application, frame, ipv4, packets, records, section, tcp, udp};
+use common::{A, B, application, frame, ipv4, packets, records, section, tcp, timed_records, udp};
 use flow::Config;
 use record::Index;
 
@@ -184,4 +184,75 @@ fn merged_fragments_bring_time_and_encapsulation() {
         assert_eq!(section(&got[0], Index::IpAttr)[2] & 0x10 != 0, compat);
         assert_eq!(section(&got[1], Index::Time).len(), if compat { 12 } else { 20 });
     }
+}
+
+/// A segment from A to B, or back.
+fn segment(side: usize, flags: u8, numbers: (u32, u32), payload: &[u8]) -> Vec<u8> {
+    let mut octets = tcp(flags, numbers.0, numbers.1, payload);
+    let (from, to) = if side == 0 { (A, B) } else { (B, A) };
+    if side == 1 {
+        octets[..4].copy_from_slice(&[0, 80, 0, 1]);
+    }
+    frame(from, &ipv4(from, to, 6, (1, 0), &octets))
+}
+
+/// The status words of the flow's records.
+fn statuses(compat: bool, frames: &[(f64, Vec<u8>)]) -> Vec<u32> {
+    let word = |record: &Vec<u8>| {
+        let network = section(record, Index::Network);
+        u32::from_be_bytes(network[4..8].try_into().unwrap_or_default())
+    };
+    timed_records(config(compat), frames).iter().map(word).collect()
+}
+
+#[test]
+fn congestion_is_told_where_it_was() {
+    // SYN with ECE and CWR, an answer with ECE, then an acknowledgement with ECE; later segments have none.
+    let frames = [
+        (0.0, segment(0, 0xc2, (1000, 0), b"")),
+        (0.1, segment(1, 0x52, (5000, 1001), b"")),
+        (0.2, segment(0, 0x50, (1001, 5001), b"")),
+        (6.0, segment(0, 0x18, (1001, 5001), b"data")),
+    ];
+    let told = |compat| statuses(compat, &frames).iter().map(|word| word & 0xc000).collect::<Vec<_>>();
+    assert_eq!(told(false), [0xc000, 0]);
+    assert_eq!(told(true), [0xc000, 0xc000], "3.0.8 tells it ever after");
+}
+
+#[test]
+fn a_reset_is_told_where_it_was() {
+    // One that begins a flow; 3.0.8 tells it ever after.
+    let frames = [(0.0, segment(0, 4, (1000, 0), b"")), (6.0, segment(1, 0x10, (5000, 1000), b""))];
+    let told = |compat| statuses(compat, &frames).iter().map(|word| word & 0x3000).collect::<Vec<_>>();
+    assert_eq!(told(false), [0x3000, 0]);
+    assert_eq!(told(true), [0x3000, 0x3000]);
+    // A connection that one ended is not closed in good order because a later record has none.
+    let frames = [
+        (0.0, segment(0, 0x10, (1000, 5000), b"")),
+        (0.1, segment(0, 4, (4999, 0), b"")),
+        (6.0, segment(1, 0x10, (5000, 1000), b"")),
+    ];
+    for compat in [false, true] {
+        assert!(statuses(compat, &frames).iter().all(|word| word & 0x20 == 0), "{compat}");
+    }
+}
+
+#[test]
+fn a_segment_with_both_syn_and_reset_after_a_reset() {
+    let frames = [segment(0, 4, (1000, 0), b""), segment(0, 6, (2000, 0), b"")];
+    let told = |compat| records(config(compat), &frames).iter().map(|one| packets(one)).collect::<Vec<_>>();
+    assert_eq!(told(false), [[2, 0]], "no new connection");
+    assert_eq!(told(true), [[1, 0], [1, 0]]);
+}
+
+#[test]
+fn a_time_that_does_not_fit() {
+    // The answer comes five hours later: 18000 s, less 4 · 2³² µs in 3.0.8.
+    let frames = [(0.0, segment(0, 2, (1000, 0), b"")), (18000.0, segment(1, 0x12, (5000, 1001), b""))];
+    let times = |compat| {
+        let record = timed_records(config(compat), &frames).pop().unwrap_or_default();
+        let network = section(&record, Index::Network);
+        u32::from_be_bytes(network[16..20].try_into().unwrap_or_default())
+    };
+    assert_eq!([times(false), times(true)], [u32::MAX, (18_000_000_000_u64 % (1 << 32)) as u32]);
 }
