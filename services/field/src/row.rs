@@ -229,7 +229,7 @@ fn historic_times(parts: &Parts, times: &mut Times) {
 }
 
 /// Seconds that stand for "not set".
-const UNSET: u32 = 0xEFFF_FFFF;
+pub(crate) const UNSET: u32 = 0xEFFF_FFFF;
 
 /// A source id as it is shown: by its alias where names are wanted and it has one.
 pub(crate) fn source_text(row: &Row<'_>, id: SourceId) -> Value<'static> {

@@ -1,7 +1,7 @@
 //! `-%`: the totals that columns are shown as percentages of, from a first pass over the files.
 
 use crate::feed::{Client, Failure, Next, feed};
-use crate::select::{Selection, Verdict};
+use crate::select::{Place, Selection, Verdict};
 use crate::settings::{Input, Settings};
 use daemon::Signals;
 use field::{Column, Row};
@@ -55,7 +55,7 @@ impl Sums<'_> {
     }
 
     fn add_prepared(&mut self, view: RecordView<'_>) -> Next {
-        match self.selection.verdict(&view) {
+        match self.selection.verdict(&view, Place::Within) {
             Verdict::Enough => return Next::Stop,
             Verdict::Wanted(_) => {}
             Verdict::Rejected | Verdict::Passed => return Next::More,

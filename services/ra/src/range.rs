@@ -14,7 +14,7 @@ pub enum Counted {
 pub struct RecordRange {
     /// What is counted.
     pub counted: Counted,
-    /// The first wanted.
+    /// The first wanted; 0 when no beginning was asked for.
     pub first: u64,
     /// The last wanted; less than `first` wants none.
     pub last: u64,
@@ -35,7 +35,7 @@ impl RecordRange {
             let first = number(first)?;
             (first, first.saturating_add(number(more)?))
         } else {
-            (1, number(rest)?)
+            (0, number(rest)?)
         };
         Some(RecordRange { counted, first, last })
     }
@@ -48,10 +48,10 @@ mod tests {
     #[test]
     fn forms() {
         let parsed = |text| RecordRange::parse(text).map(|range| (range.counted, range.first, range.last));
-        assert_eq!(parsed("3"), Some((Counted::Input, 1, 3)));
+        assert_eq!(parsed("3"), Some((Counted::Input, 0, 3)));
         assert_eq!(parsed("i3-5"), Some((Counted::Input, 3, 5)));
         assert_eq!(parsed("o3+2"), Some((Counted::Output, 3, 5)));
-        assert_eq!(parsed("0"), Some((Counted::Input, 1, 0)));
+        assert_eq!(parsed("0"), Some((Counted::Input, 0, 0)));
         for bad in ["", "i", "x", "3-", "-3", "3+x", "++3", "3-4-5", "99999999999999999999"] {
             assert_eq!(parsed(bad), None, "{bad}");
         }

@@ -58,6 +58,23 @@ pub struct Selection {
     passed: u64,
     /// Records that have passed the filter, management records among them.
     matched: u64,
+    /// What 3.0.8 counts, see [`Selection::historic`].
+    counted: u64,
+    /// Flows that the range of records has passed over.
+    skipped: u64,
+    /// Whether that count has come to the end of the range.
+    ended: bool,
+}
+
+/// Where in its stream a record stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// The first stream begins with it.
+    First,
+    /// A later stream begins with it.
+    Later,
+    /// Within a stream.
+    Within,
 }
 
 impl Selection {
@@ -98,6 +115,9 @@ impl Selection {
             later: settings.style.later,
             passed: 0,
             matched: 0,
+            counted: 0,
+            skipped: 0,
+            ended: false,
         })
     }
 
@@ -123,7 +143,20 @@ impl Selection {
 
     /// Whether nothing can be wanted any more.
     pub fn is_done(&self) -> bool {
-        self.range.is_some_and(|range| self.passed >= range.last)
+        self.range.is_some_and(|range| match self.counts_all() {
+            true => self.ended || range.last == 0,
+            false => self.passed >= range.last,
+        })
+    }
+
+    /// Whether the range of records counts as 3.0.8 counts what it reads.
+    fn counts_all(&self) -> bool {
+        self.compat && self.range.is_some_and(|range| range.counted == Counted::Input)
+    }
+
+    /// Records that have passed, as 3.0.8 counts them: management records too, but for the first.
+    pub fn counted(&self) -> u64 {
+        self.counted
     }
 
     /// A record as it is to be looked at: with what is known of its ends, its direction put right.
@@ -199,10 +232,45 @@ impl Selection {
     }
 
     /// The verdict on a record whose direction is right.
-    pub fn verdict(&mut self, view: &RecordView<'_>) -> Verdict {
+    pub fn verdict(&mut self, view: &RecordView<'_>, place: Place) -> Verdict {
         if self.is_done() {
             return Verdict::Enough;
         }
+        if self.compat { self.historic(view, place) } else { self.judge(view) }
+    }
+
+    /// 3.0.8 counts management records with the flows, and those with which later streams begin whatever the filter
+    /// says. It looks for the end of a range of records behind each of the others.
+    fn historic(&mut self, view: &RecordView<'_>, place: Place) -> Verdict {
+        let ranged = self.counts_all();
+        if place == Place::Later {
+            self.counted += 1;
+            self.matched += 1;
+            let hidden = ranged && self.range.is_some_and(|range| self.counted < range.first);
+            return if hidden { Verdict::Passed } else { self.judge(view) };
+        }
+        let mut verdict = self.judge(view);
+        if place == Place::First {
+            let hidden = ranged && self.range.is_some_and(|range| range.first > 0);
+            return if hidden { Verdict::Passed } else { verdict };
+        }
+        if let Verdict::Wanted(_) = verdict {
+            self.counted += 1;
+        }
+        let Some(range) = self.range.filter(|_| ranged) else { return verdict };
+        if let Verdict::Wanted(ordinal) = &mut verdict {
+            if self.counted < range.first {
+                self.skipped += u64::from(!view.kind().is_mar());
+                verdict = Verdict::Passed;
+            } else {
+                *ordinal = self.passed - self.skipped;
+            }
+        }
+        self.ended = self.counted >= range.last;
+        verdict
+    }
+
+    fn judge(&mut self, view: &RecordView<'_>) -> Verdict {
         // 5.0.3 counts what it reads, before it looks at the filter.
         let counted_first = self.later && self.range.is_some_and(|range| range.counted == Counted::Input);
         if counted_first && !view.kind().is_mar() {
@@ -219,11 +287,15 @@ impl Selection {
             .regex
             .as_ref()
             .is_some_and(|(sides, regex)| !in_user_data(view, *sides, regex, self.compat || self.later))
-            || self.label.as_ref().is_some_and(|regex| !in_label(view, regex))
         {
             return Verdict::Passed;
         }
-        self.matched += 1;
+        // To 3.0.8 a record that passes the filter is one that matches, whatever its label.
+        self.matched += u64::from(self.compat);
+        if self.label.as_ref().is_some_and(|regex| !in_label(view, regex)) {
+            return Verdict::Passed;
+        }
+        self.matched += u64::from(!self.compat);
         if let Some(time) = &self.time {
             let within = match view.mar() {
                 Some(mar) => time.matches_mar(mar.now.0),
@@ -239,7 +311,7 @@ impl Selection {
         }
         self.passed += u64::from(!counted_first);
         match self.range {
-            Some(range) if self.passed < range.first => Verdict::Passed,
+            Some(range) if self.passed < range.first && !self.counts_all() => Verdict::Passed,
             _ => Verdict::Wanted(self.ordinal()),
         }
     }

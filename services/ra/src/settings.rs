@@ -424,7 +424,7 @@ impl Settings {
             // 3.0.8 does not know them.
             ("correct", None) if !self.style.compat => self.correct = true,
             ("nocorrect", None) if !self.style.compat => self.correct = false,
-            ("pzero", None) => self.style.zero_ports = true,
+            ("pzero", None) if !self.style.compat => self.style.zero_ports = true,
             // 3.0.8 does not know it.
             ("eframe", Some(octets)) if !self.style.compat => {
                 self.style.extra_octets = octets.parse().ok()?

@@ -3,7 +3,8 @@
 use crate::feed::{Client, Failure, Next, Sieve, say};
 use crate::halves;
 use crate::options::MODE_NAMES;
-use crate::select::{Selection, Verdict, compile};
+use crate::range::{Counted, RecordRange};
+use crate::select::{Place, Selection, Verdict, compile};
 use crate::settings::Settings;
 use field::style::Form as Look;
 use field::{Beside, LeftOver, Printer, Row, Side, put_xml_foot, put_xml_head};
@@ -191,7 +192,6 @@ impl Show {
             self.printer.row(&mut self.out, &row);
             return self.gathered();
         }
-        self.last_offset = offset;
         if view.kind() == record::Kind::Event && !self.settings.events {
             return Ok(());
         }
@@ -280,6 +280,14 @@ impl Show {
             let version = if self.settings.style.compat { "3.0.8.2" } else { env!("CARGO_PKG_VERSION") };
             put_xml_head(&mut self.printer, &mut self.out, &initial, now, version);
         }
+    }
+
+    fn titles_early(&self) -> bool {
+        let output = |range: RecordRange| range.counted == Counted::Output;
+        self.settings.style.compat
+            && self.rows == 0
+            && self.prints()
+            && self.settings.range.is_some_and(output)
     }
 
     fn gathered(&mut self) -> Result<(), Failure> {
@@ -380,8 +388,8 @@ impl Client for Show {
 
     fn sieve(&self) -> Option<Sieve<'_>> {
         let filter = self.selection.only_filter()?;
-        let Settings { summary, dsrs, .. } = &self.settings;
-        if self.rejects.is_some() || *summary || dsrs.is_some() {
+        let Settings { summary, dsrs, poll, .. } = &self.settings;
+        if self.rejects.is_some() || *summary || *poll || dsrs.is_some() {
             return None;
         }
         let plain = |sink: &Sink| sink.filter.is_none() && !sink.version_3;
@@ -424,7 +432,11 @@ impl Client for Show {
                 self.out,
                 " Totalrecords {:<8}  TotalManRecords {management:<8}  TotalFarRecords {flows:<8} {events}TotalPkts {packets:<8} \
                  TotalBytes {octets:<8}",
-                management + flows + self.totals.events,
+                match (self.settings.style.compat, self.streams) {
+                    // 3.0.8 counts what has passed, and the first record twice.
+                    (true, streams) => self.selection.counted() + 1 + u64::from(streams > 0),
+                    _ => management + flows + self.totals.events,
+                },
             );
         }
         self.idle()?;
@@ -462,19 +474,34 @@ impl Show {
             self.totals.flows += u64::from(!event);
             self.totals.events += u64::from(event);
         }
-        match self.selection.verdict(&view) {
+        // What 3.0.8 shows with the management records that follow.
+        if !management || offset == 0 {
+            self.last_offset = offset;
+        }
+        let place = match (management && offset == 0, self.streams) {
+            (true, ..=1) => Place::First,
+            (true, _) => Place::Later,
+            (false, _) => Place::Within,
+        };
+        match self.selection.verdict(&view, place) {
             Verdict::Enough => return Ok(Next::Stop),
             // The record with which the first stream begins is in the files already.
-            _ if management && offset == 0 && self.streams == 1 && !self.prints() => {}
-            Verdict::Wanted(ordinal) => self.wanted(&view, read, offset, ordinal)?,
+            _ if place == Place::First && !self.prints() => {}
+            Verdict::Wanted(ordinal) => {
+                // 3.0.8 shows no ordinal with the record that a stream begins with.
+                let ordinal = if place == Place::Later && self.settings.style.compat { 0 } else { ordinal };
+                self.wanted(&view, read, offset, ordinal)?;
+            }
             Verdict::Rejected => {
                 if let Some(sink) = &mut self.rejects {
                     sink.write(read)?;
                 }
             }
+            // 3.0.8 prints the titles before it looks whether the range of records has begun.
+            Verdict::Passed if !management && self.titles_early() => self.head(),
             Verdict::Passed => {}
         }
         // A source may be long in sending another.
-        Ok(if self.selection.is_done() { Next::Stop } else { Next::More })
+        Ok(if self.selection.is_done() || self.settings.poll { Next::Stop } else { Next::More })
     }
 }

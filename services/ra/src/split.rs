@@ -8,7 +8,7 @@ use crate::files::Files;
 use crate::halves::{encode, shown};
 use crate::pattern::{Pattern, successor};
 use crate::script::Script;
-use crate::select::{Selection, Verdict, compile};
+use crate::select::{Place, Selection, Verdict, compile};
 use crate::settings::Settings;
 use field::{Row, Style};
 use filter::Filter;
@@ -231,7 +231,7 @@ impl Split {
         }
         let mut notes = std::mem::take(&mut self.notes);
         let prepared = if view.kind().is_mar() { view } else { self.selection.prepare(view, &mut notes) };
-        let verdict = self.selection.verdict(&prepared);
+        let verdict = self.selection.verdict(&prepared, Place::Within);
         let wanted = matches!(verdict, Verdict::Wanted(_))
             && self.filter.as_ref().is_none_or(|filter| filter.matches(&prepared));
         self.notes = notes;

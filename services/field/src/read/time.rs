@@ -1,6 +1,6 @@
 //! When: first and last packets, durations (chapter ra-output, section 6).
 
-use crate::row::{Row, Side};
+use crate::row::{Row, Side, UNSET};
 use crate::value::Value;
 use record::Stamp;
 use record::dsr::time::Stamps;
@@ -16,9 +16,9 @@ pub fn last<'a>(row: &Row<'a>) -> Value<'a> {
     if !row.style.compat {
         return Value::Time(end);
     }
-    // 3.0.8 takes seconds for signed, and so finds none where one side alone has sent after January 2038.
+    // 3.0.8 finds none from January 2038 to what stands for "not set", where one side alone has sent.
     let alone = row.counters(Side::Src).packets == 0 || row.counters(Side::Dst).packets == 0;
-    let unset = alone && end.secs() > i32::MAX as u32;
+    let unset = alone && (1 << 31..=UNSET).contains(&end.secs());
     Value::Time(if unset { Stamp::ZERO } else { only_end(row).unwrap_or(end) })
 }
 
