@@ -64,6 +64,7 @@ pub(crate) fn plans(printer: &Printer) -> Vec<Plan> {
                 || absent_is_odd
                 || column.total.is_some()
                 || printer.has_format(column)
+                || printer.is_narrow(column)
                 || (style.abbreviate && field.abbreviates)
                 || (column.format.is_some() && field.formats)
                 || (style.compat && field.is_percentage() && style.precision == 0),

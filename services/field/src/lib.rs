@@ -24,6 +24,7 @@ mod small;
 mod structured;
 pub mod style;
 pub mod table;
+mod text;
 pub mod time;
 mod userdata;
 mod vacant;

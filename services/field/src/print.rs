@@ -2,20 +2,19 @@
 
 use crate::columns::Column;
 use crate::express::{Express, express};
-use crate::number::{put_abbreviated, put_float, put_hex, put_hex_digits, put_int, put_uint};
+use crate::number::put_abbreviated;
 use crate::row::{Body, Row};
 use crate::services::Services;
 use crate::small::Small;
-use crate::style::{Cidr, Form, Names, Style, UserData};
+use crate::style::{Form, Names, Style, UserData};
 use crate::table::{Cell, Field, Layout};
 use crate::time::{TimeText, XML_FORMAT};
 use crate::userdata;
 use crate::vacant::{Vacant, vacant};
 use crate::value::Value;
-use crate::{cells, colour, names, structured};
+use crate::{cells, colour, structured};
 use record::dsr::flow::FlowKey;
 use std::borrow::Cow;
-use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// Prints rows of one list of columns. Appends to a buffer of the caller's, which is reused from row to row.
 pub struct Printer {
@@ -32,12 +31,17 @@ pub struct Printer {
     pub(crate) express: Option<Express>,
     /// Characters of such a row.
     pub(crate) room: usize,
-    hosts: crate::hosts::Hosts,
+    pub(crate) hosts: crate::hosts::Hosts,
     /// Formats of single columns (`-s stime:20:%F`), by their text.
-    formats: Vec<(String, TimeText)>,
+    pub(crate) formats: Vec<(String, TimeText)>,
     /// Whether `daddr` may be `Broadcast`.
-    names_broadcast: bool,
+    pub(crate) names_broadcast: bool,
+    /// Characters that the time format of the user lacks for 3.0.8 to find a width.
+    pub(crate) short: usize,
 }
+
+/// Digits of the fraction that 3.0.8 expects in a time format.
+const FRACTION: usize = 6;
 
 impl Printer {
     /// A printer of these columns in this style.
@@ -54,6 +58,7 @@ impl Printer {
             formats: Vec::new(),
             names_broadcast: style.compat
                 && columns.iter().any(|column| matches!(column.field.name, "smac" | "dmac")),
+            short: 0,
             small: Small::default(),
             plan: None,
             express: None,
@@ -88,11 +93,22 @@ impl Printer {
     fn lay_out(&mut self) {
         let custom = self.style.time_format != crate::time::DEFAULT_FORMAT && !self.style.unix_time;
         let precision = self.style.precision;
+        let historic = self.style.compat && self.style.form == Form::Text;
         let sample = custom.then(|| {
             let mut sample = Vec::new();
-            self.time.put(&mut sample, record::Stamp::from_sec_usec(1_000_000_000, 0));
+            let stamp = record::Stamp::from_sec_usec(1_000_000_000, 0);
+            if historic {
+                // 3.0.8 takes six digits for granted.
+                TimeText::new(&self.style.time_format, self.style.zone.clone(), FRACTION, false)
+                    .put(&mut sample, stamp);
+            } else {
+                self.time.put(&mut sample, stamp);
+            }
             (sample.len(), sample.contains(&b'.'))
         });
+        if let (true, Some((length, _))) = (historic, sample) {
+            self.short = FRACTION.saturating_sub(length);
+        }
         for column in &mut self.columns {
             let fitted = match column.field.layout {
                 Layout::Date => true,
@@ -100,14 +116,23 @@ impl Printer {
                 _ => false,
             };
             if let (true, Some((length, fraction))) = (fitted, sample) {
-                // 3.0.8 subtracts the digits of the fraction even when the format has none.
-                let less = if fraction || self.style.compat { precision } else { 0 };
+                // 3.0.8 subtracts the digits of a fraction even when the format has none.
+                let less = match (historic, fraction) {
+                    (true, _) => FRACTION,
+                    (false, true) => precision,
+                    (false, false) => 0,
+                };
                 column.width = length.saturating_sub(less);
             }
             if self.style.disa && matches!(column.field.name, "sdsb" | "ddsb") {
                 column.width = column.width.max(8);
             }
         }
+    }
+
+    /// Whether it is a column of dates for which 3.0.8 finds no width.
+    pub(crate) fn is_narrow(&self, column: &Column) -> bool {
+        self.style.compat && column.field.layout == Layout::Date && column.width == 0
     }
 
     /// Whether a column shows dates in a format of its own.
@@ -146,7 +171,7 @@ impl Printer {
             let delimiter = self.style.delimiter;
             // 3.0.8 looks whether there is one, be it the last letter of the title before.
             if let (Some(delimiter), true) = (delimiter, at > 0)
-                && !(self.style.compat && out.last() == Some(&delimiter))
+                && !(self.style.compat && out.last().is_none_or(|last| [delimiter, b'\n'].contains(last)))
             {
                 out.push(delimiter);
             }
@@ -155,7 +180,11 @@ impl Printer {
             // 3.0.8 cuts titles to a width that the cells do not have, and prints one that is no text.
             let width = match (self.style.compat, field.layout) {
                 (true, Layout::Right) if field.cell != Cell::Data => column.width,
-                (true, Layout::Date | Layout::SideDate) => self.title_width(column),
+                (true, Layout::Date | Layout::SideDate) => {
+                    let width = self.title_width(column);
+                    let short = if self.is_narrow(column) { self.short } else { 0 };
+                    width.checked_sub(short).unwrap_or(usize::MAX)
+                }
                 _ => usize::MAX,
             };
             let title = if title.is_empty() && self.style.compat { "(null)" } else { title };
@@ -179,6 +208,10 @@ impl Printer {
             }
             _ => {
                 let width = self.title_width(column);
+                if self.is_narrow(column) {
+                    put_in_width(out, title.as_bytes(), width as isize - self.short as isize);
+                    return out.push(b' ');
+                }
                 let kept = title.len().min(width);
                 out.resize(out.len() + width - kept, b' ');
                 out.extend_from_slice(&title.as_bytes()[..kept]);
@@ -349,7 +382,13 @@ impl Printer {
         if self.style.variable && !kept {
             let quoted = self.style.quote.is_some() && !self.style.compat;
             if field.cell == Cell::Direction && !text.is_empty() && !self.style.later && !quoted {
-                blanks(out, width.saturating_sub(text.len()));
+                let missing = width.saturating_sub(text.len());
+                if text.iter().all(|&byte| byte == b' ') {
+                    blanks(out, missing);
+                } else {
+                    text.resize(text.len() + missing, b' ');
+                    text.rotate_right(missing);
+                }
             }
             if field.cell == Cell::Options && self.style.compat {
                 text.truncate(width);
@@ -377,6 +416,17 @@ impl Printer {
             Cell::Cut | Cell::Options | Cell::Direction => {
                 text.truncate(width);
                 blanks(out, width - text.len());
+            }
+            _ if self.is_narrow(column) => {
+                let fraction = text.contains(&b'.') || field.name != "stime";
+                let width = width + if fraction { self.style.precision } else { 0 };
+                let width = width as isize - self.short as isize;
+                if width > 0 && text.len() > width.unsigned_abs() {
+                    cut(text, width.unsigned_abs());
+                }
+                let mut cell = Vec::new();
+                put_in_width(&mut cell, text, width);
+                *text = cell;
             }
             _ => {
                 let width = match field.layout {
@@ -418,8 +468,16 @@ impl Printer {
         } else {
             trim(text, 0);
         }
+        // 3.0.8 prints one more behind the checksum of IS-IS.
+        let isis = matches!(row.key(), Some(FlowKey::Isis(_)));
+        if self.style.compat && isis && !delimiter.is_ascii_whitespace() && field.name == "dport" {
+            text.push(delimiter);
+        }
         match self.style.quote {
-            // 3.0.8 has quotes around titles only.
+            // 3.0.8 has quotes around titles, and around text that needs them.
+            Some(quote) if self.style.compat && (text.contains(&delimiter) || text.contains(&quote)) => {
+                put_doubled(out, text, quote);
+            }
             Some(quote)
                 if !self.style.compat && !text.is_empty() && !structured::is_number(&self.style, value) =>
             {
@@ -428,186 +486,7 @@ impl Printer {
             _ => out.extend_from_slice(text),
         }
         out.push(delimiter);
-        // 3.0.8 prints one more behind the checksum of IS-IS.
-        let isis = matches!(row.key(), Some(FlowKey::Isis(_)));
-        if self.style.compat && isis && !delimiter.is_ascii_whitespace() && field.name == "dport" {
-            out.push(delimiter);
-        }
     }
-
-    /// Appends a time.
-    pub(crate) fn put_time(&mut self, out: &mut Vec<u8>, stamp: record::Stamp) {
-        self.time.put(out, stamp);
-    }
-
-    /// Appends the text of a value in a column, without padding.
-    pub fn text(&mut self, out: &mut Vec<u8>, column: &Column, value: &Value<'_>) {
-        self.put_value(out, column, value);
-    }
-
-    /// Appends the bare text of a value.
-    pub(crate) fn put_value(&mut self, out: &mut Vec<u8>, column: &Column, value: &Value<'_>) {
-        let style = &self.style;
-        if let (Some(total), Some(number)) = (column.total, value.number()) {
-            let share = if total > 0.0 { 100.0 * number / total } else { 0.0 };
-            // 5.0.3 computes in single precision.
-            return put_float(
-                out,
-                if style.later { f64::from(share as f32) } else { share },
-                style.precision,
-            );
-        }
-        match *value {
-            Value::Absent => {}
-            Value::Uint(n) if style.abbreviate && column.field.abbreviates => {
-                put_abbreviated(out, n as f64, style.precision, style.later);
-            }
-            Value::Float(x) if style.abbreviate && column.field.abbreviates => {
-                put_abbreviated(out, x, style.precision, style.later);
-            }
-            Value::Uint(n) => match own_format(column, style) {
-                Some(format) => put_formatted(out, format, n, style.compat),
-                None => put_uint(out, n),
-            },
-            // Ports of ICMP are numbers as others, those of eight digits are not ports.
-            Value::Hex(n, digits) => match own_format(column, style) {
-                Some(format) if digits < 8 && (column.field.cell != Cell::Port || digits == 4) => {
-                    put_formatted(out, format, n, style.compat);
-                }
-                _ => put_hex(out, n, usize::from(digits)),
-            },
-            Value::Int(n) => put_int(out, n),
-            Value::Float(x) => {
-                let from = out.len();
-                put_float(out, x, style.precision);
-                if style.compat && column.field.is_percentage() {
-                    let short = 3usize.saturating_sub(out.len() - from);
-                    out.resize(out.len() + short, b' ');
-                    out[from..].rotate_right(short);
-                }
-            }
-            Value::Time(stamp) => {
-                let own = match &column.format {
-                    Some(format) => self.formats.iter_mut().find(|(known, _)| known == format),
-                    None => None,
-                };
-                own.map_or(&mut self.time, |(_, text)| text).put(out, stamp);
-            }
-            Value::Ipv4(address, prefix) => match own_format(column, style) {
-                Some(format) => put_formatted(out, format, u64::from(address), style.compat),
-                _ if style.names == Names::All
-                    && self.hosts.put(out, Ipv4Addr::from(address).into(), style.host_names) => {}
-                _ => {
-                    put_ipv4(out, address);
-                    put_prefix(out, prefix, 32, style.cidr);
-                }
-            },
-            Value::Ipv6(octets, prefix) => {
-                let address = Ipv6Addr::from(octets).into();
-                if !(style.names == Names::All && self.hosts.put(out, address, style.host_names)) {
-                    put_ipv6(out, octets);
-                    put_prefix(out, prefix, 128, style.cidr);
-                }
-            }
-            // 3.0.8 names it in every address of a row that shows Ethernet addresses too.
-            Value::Mac([0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF])
-                if self.names_broadcast && style.names < Names::None && column.field.name == "daddr" =>
-            {
-                out.extend_from_slice(b"Broadcast")
-            }
-            Value::MacOrBroadcast(octets)
-                if octets == [0xFF; 6] && style.names < Names::None && !style.later =>
-            {
-                out.extend_from_slice(b"Broadcast")
-            }
-            Value::Mac(octets) | Value::MacOrBroadcast(octets) | Value::VendorMac(octets) => {
-                let by_name = style.vendor_addresses || matches!(value, Value::VendorMac(_));
-                match style.vendors.as_ref().filter(|_| by_name).and_then(|vendors| vendors.name(octets)) {
-                    Some(name) => put_vendor_address(out, name, octets),
-                    None => put_mac(out, octets),
-                }
-            }
-            Value::Vendor(octets) => {
-                let name = style.vendors.as_ref().and_then(|vendors| vendors.name(octets));
-                out.extend_from_slice(name.unwrap_or_default().as_bytes());
-            }
-            Value::Octets(octets) => octets.iter().for_each(|&octet| put_hex_digits(out, octet.into(), 2)),
-            Value::Parts(bits) => {
-                let from = out.len();
-                for (name, _) in names::PARTS.iter().filter(|&&(_, index)| bits & 1 << index as u32 != 0) {
-                    if out.len() > from {
-                        out.push(b',');
-                    }
-                    out.extend_from_slice(name.as_bytes());
-                }
-            }
-            Value::Port { protocol, port } => match self.services.name(protocol, port) {
-                _ if style.names >= Names::Protocols => match own_format(column, style) {
-                    Some(format) => put_formatted(out, format, u64::from(port), style.compat),
-                    None => put_uint(out, u64::from(port)),
-                },
-                _ if port == 0 => put_no_port(out, style),
-                Some(name) => out.extend_from_slice(name.as_bytes()),
-                None => put_uint(out, u64::from(port)),
-            },
-            Value::Protocol(n) if style.names == Names::None => put_uint(out, u64::from(n)),
-            Value::Protocol(n) => out.extend_from_slice(names::PROTOCOLS[usize::from(n)].as_bytes()),
-            Value::Ethertype(n) => match names::ethertype(n) {
-                Some(name) if style.names < Names::None => out.extend_from_slice(name.as_bytes()),
-                None if style.names <= Names::Ports => out.extend_from_slice(b"unknown"),
-                _ => put_uint(out, u64::from(n)),
-            },
-            Value::Sap(n) => match names::sap(n) {
-                _ if style.names >= Names::Protocols => match own_format(column, style) {
-                    Some(format) => put_formatted(out, format, u64::from(n), style.compat),
-                    None => put_uint(out, u64::from(n)),
-                },
-                _ if n == 0 => put_no_port(out, style),
-                Some(name) => out.extend_from_slice(name.as_bytes()),
-                None => put_hex(out, u64::from(n), 2),
-            },
-            Value::CodePoint(n) => match names::code_point(n, style.disa) {
-                Some(name) if style.names < Names::None => out.extend_from_slice(name.as_bytes()),
-                _ => {
-                    if style.compat && n < 10 {
-                        out.push(b' ');
-                    }
-                    put_uint(out, u64::from(n));
-                }
-            },
-            Value::IcmpV6(n) if style.names <= Names::Ports => put_hex(out, u64::from(n), 4),
-            Value::IcmpV6(n) => match own_format(column, style) {
-                Some(format) => put_formatted(out, format, u64::from(n), style.compat),
-                None => put_uint(out, u64::from(n)),
-            },
-            Value::Name(text) => out.extend_from_slice(text.as_bytes()),
-            Value::Text(ref text) => out.extend_from_slice(text),
-            Value::Bytes(bytes) => put_printable(out, bytes),
-            Value::Data(side, data) => {
-                userdata::put(out, side, data, column.width, style.user_data, style.compat);
-            }
-        }
-    }
-}
-
-/// The format that was given for the numbers of a column, where these take one.
-fn own_format<'a>(column: &'a Column, style: &Style) -> Option<&'a str> {
-    let port = column.field.cell == Cell::Port;
-    let formats = column.field.formats && (!port || style.names >= Names::Protocols);
-    column.format.as_deref().filter(|_| formats)
-}
-
-/// What stands for a port that has neither number nor name.
-fn put_no_port(out: &mut Vec<u8>, style: &Style) {
-    // It shows where columns have no width.
-    if style.compat {
-        out.push(b' ');
-    }
-}
-
-/// Text of a record goes to the terminal without its control characters.
-fn put_printable(out: &mut Vec<u8>, bytes: &[u8]) {
-    out.extend(bytes.iter().map(|&byte| if byte < b' ' || byte == 0x7F { b'.' } else { byte }));
 }
 
 /// Appends a text between quotes, those in it and backslashes behind a backslash.
@@ -618,6 +497,15 @@ fn put_quoted(out: &mut Vec<u8>, text: &[u8], quote: u8) {
             out.push(b'\\');
         }
         out.push(byte);
+    }
+    out.push(quote);
+}
+
+/// Appends a text between quotes, those in it twice.
+fn put_doubled(out: &mut Vec<u8>, text: &[u8], quote: u8) {
+    out.push(quote);
+    for &byte in text {
+        out.extend(std::iter::repeat_n(byte, if byte == quote { 2 } else { 1 }));
     }
     out.push(quote);
 }
@@ -635,6 +523,21 @@ fn cut(text: &mut Vec<u8>, width: usize) {
     text.push(b'*');
 }
 
+/// Appends a text as C's `%*.*s` does with the same width twice: none of it in a width of 0, all of it to the left in
+/// one below.
+fn put_in_width(out: &mut Vec<u8>, text: &[u8], width: isize) {
+    let room = width.unsigned_abs();
+    let kept = if width < 0 { text } else { &text[..text.len().min(room)] };
+    let missing = room.saturating_sub(kept.len());
+    if width > 0 {
+        blanks(out, missing);
+    }
+    out.extend_from_slice(kept);
+    if width < 0 {
+        blanks(out, missing);
+    }
+}
+
 /// Appends so many blanks.
 pub(crate) fn blanks(out: &mut Vec<u8>, mut count: usize) {
     const BLANKS: [u8; 64] = [b' '; 64];
@@ -643,104 +546,4 @@ pub(crate) fn blanks(out: &mut Vec<u8>, mut count: usize) {
         out.extend_from_slice(&BLANKS[..some]);
         count -= some;
     }
-}
-
-/// Appends a dotted quad.
-pub fn put_ipv4(out: &mut Vec<u8>, address: u32) {
-    let mut small = Small::default();
-    small.put_ipv4(address);
-    out.extend_from_slice(small.text().unwrap_or_default());
-}
-
-/// Appends an IPv6 address as the C library writes it: RFC 5952, and IPv4 notation for the embedded forms.
-pub fn put_ipv6(out: &mut Vec<u8>, octets: [u8; 16]) {
-    let mut small = Small::default();
-    small.put_ipv6(octets);
-    out.extend_from_slice(small.text().unwrap_or_default());
-}
-
-/// The same by the standard library's hand.
-#[cfg(test)]
-pub(crate) fn put_ipv6_exactly(out: &mut Vec<u8>, octets: [u8; 16]) {
-    use std::io::Write;
-    let segments = Ipv6Addr::from(octets).segments();
-    if segments[..6] == [0; 6] && segments[6] != 0 {
-        let [.., a, b, c, d] = octets;
-        write!(out, "::{a}.{b}.{c}.{d}").expect("a vector takes all");
-    } else {
-        write!(out, "{}", Ipv6Addr::from(octets)).expect("a vector takes all");
-    }
-}
-
-/// Appends an Ethernet address with its vendor's name in place of the first half.
-fn put_vendor_address(out: &mut Vec<u8>, name: &str, octets: [u8; 6]) {
-    out.extend_from_slice(name.as_bytes());
-    for (at, &octet) in octets[3..].iter().enumerate() {
-        out.push(if at == 0 { b'_' } else { b':' });
-        put_hex_digits(out, octet.into(), 2);
-    }
-}
-
-/// Appends six octets in hexadecimal with colons.
-pub fn put_mac(out: &mut Vec<u8>, octets: [u8; 6]) {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    for (at, octet) in octets.into_iter().enumerate() {
-        if at > 0 {
-            out.push(b':');
-        }
-        out.push(DIGITS[usize::from(octet >> 4)]);
-        out.push(DIGITS[usize::from(octet & 15)]);
-    }
-}
-
-fn put_prefix(out: &mut Vec<u8>, prefix: u8, full: u8, cidr: Cidr) {
-    let shown = match cidr {
-        Cidr::No => false,
-        Cidr::Shorter => 0 < prefix && prefix < full,
-        Cidr::Strict => true,
-    };
-    if shown {
-        out.push(b'/');
-        put_uint(out, u64::from(prefix));
-    }
-}
-
-/// One integer conversion of `printf` with the text around it: flags `0`, `-`, `#`, a width, and `d i u x X o`.
-/// `signed`: as 3.0.8, which takes all numbers for signed ones of 32 bits.
-fn put_formatted(out: &mut Vec<u8>, format: &str, value: u64, signed: bool) {
-    let Some(at) = format.find('%') else { return out.extend_from_slice(format.as_bytes()) };
-    let (before, rest) = (&format[..at], &format[at + 1..]);
-    let flags = rest.bytes().take_while(|byte| b"0-#+ ".contains(byte)).count();
-    let digits = rest[flags..].bytes().take_while(u8::is_ascii_digit).count();
-    let (flags, width) = (&rest[..flags], rest[flags..flags + digits].parse().unwrap_or(0usize).min(256));
-    let rest = rest[flags.len() + digits..].trim_start_matches(['l', 'h', 'q']);
-    let mut letters = rest.chars();
-    let conversion = letters.next();
-    let alternate = flags.contains('#') && value != 0;
-    let text = match conversion {
-        Some('d' | 'i') if signed => (value as u32).cast_signed().to_string(),
-        Some('d' | 'i' | 'u') => value.to_string(),
-        Some('x') if alternate => format!("{value:#x}"),
-        Some('x') => format!("{value:x}"),
-        Some('X') if alternate => format!("0X{value:X}"),
-        Some('X') => format!("{value:X}"),
-        Some('o') => format!("{value:o}"),
-        _ => return out.extend_from_slice(format.as_bytes()),
-    };
-    out.extend_from_slice(before.as_bytes());
-    let (sign, text) = text.strip_prefix('-').map_or(("", &*text), |digits| ("-", digits));
-    let missing = width.saturating_sub(sign.len() + text.len());
-    let (left, zeros) = (flags.contains('-'), flags.contains('0') && !flags.contains('-'));
-    if !left && !zeros {
-        out.resize(out.len() + missing, b' ');
-    }
-    out.extend_from_slice(sign.as_bytes());
-    if zeros {
-        out.resize(out.len() + missing, b'0');
-    }
-    out.extend_from_slice(text.as_bytes());
-    if left {
-        out.resize(out.len() + missing, b' ');
-    }
-    out.extend_from_slice(letters.as_str().as_bytes());
 }

@@ -272,7 +272,6 @@ fn longest_zeros(segments: &[u16; 8]) -> (usize, usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::print;
     use proptest::prelude::*;
 
     fn text(put: impl FnOnce(&mut Small)) -> String {
@@ -332,8 +331,8 @@ mod tests {
                     *octet = 0;
                 }
             }
-            prop_assert_eq!(text(|s| s.put_ipv6(octets)), longer(|out| print::put_ipv6_exactly(out, octets)));
-            prop_assert_eq!(text(|s| s.put_mac(mac)), longer(|out| print::put_mac(out, mac)));
+            prop_assert_eq!(text(|s| s.put_ipv6(octets)), longer(|out| crate::text::put_ipv6_exactly(out, octets)));
+            prop_assert_eq!(text(|s| s.put_mac(mac)), longer(|out| crate::text::put_mac(out, mac)));
         }
     }
 }

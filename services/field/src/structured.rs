@@ -1,10 +1,11 @@
 //! Rows as XML elements and as JSON objects (chapter ra-output, section 13).
 
 use crate::columns::Column;
-use crate::print::{Printer, put_ipv4};
+use crate::print::Printer;
 use crate::row::{Body, Row};
 use crate::style::{Names, Style};
 use crate::table::{Cell, find};
+use crate::text::put_ipv4;
 use crate::userdata;
 use crate::value::Value;
 use record::{Kind, Mar, SourceId, Stamp};

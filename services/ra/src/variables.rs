@@ -342,7 +342,10 @@ fn delimiter(settings: &mut Settings, setting: &config::Setting) {
     let inside = value.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\'')).unwrap_or(value);
     let style = &mut settings.style;
     match inside.as_bytes() {
+        // 3.0.8 keeps the one that it has.
+        [] if style.compat => {}
         [] => style.delimiter = None,
+        [b' ', ..] => settings.delimit(b" "),
         [b'\\', letter, ..] => {
             style.delimiter = Some(match letter {
                 b'a' => 7,

@@ -126,3 +126,41 @@ fn filters_that_are_wrong_are_pointed_at() {
     assert_eq!(lines[1..], ["  tcp and port foo", "               ^^^"], "{said}");
     assert_eq!(output.status.code(), Some(1));
 }
+
+/// Seen with ra 3.0.8.2.
+#[test]
+fn widths_of_time_formats_and_quotes_of_3_0_8() {
+    let Some(file) = web() else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    let conf = folder.path().join("rarc");
+    let conf_name = conf.display().to_string();
+    let shown = |conf_text: &str, words: &[&str]| {
+        std::fs::write(&conf, conf_text).expect("written");
+        let mut all = vec!["--compat", "3.0.8", "-X", "-n", "-F", &conf_name, "-N", "1", "-r", &file];
+        all.extend(words);
+        printed(RA, &all)
+    };
+    let times = ["-s", "stime", "ltime"];
+    let format = |format: &str| format!("RA_TIME_FORMAT=\"{format}\"\n");
+    assert_eq!(shown(&format("%H:%M"), &times), "Start LastT \n23:23 23:23\n");
+    assert_eq!(shown(&format("%H:%M"), &[&["-p", "3"][..], &times].concat()), "St La \n23:23 2*\n");
+    assert_eq!(
+        shown(&format("%s"), &[&["-p", "3"][..], &times].concat()),
+        "StartTi LastTim \n112* 112872*\n"
+    );
+    assert_eq!(shown(&format("%f"), &times), "StartT LastTi \n 533221\n");
+    assert_eq!(shown(&format("%a"), &[&["-c", ","][..], &times].concat()), "Sta,Las\nFri,Fri\n");
+    assert_eq!(
+        shown(&format("%a"), &[&["-p", "3", "-c", ","][..], &times].concat()).lines().next(),
+        Some("")
+    );
+    let quoted = "RA_FIELD_QUOTED=double\n";
+    let row = |delimiter| {
+        shown(quoted, &["-L", "-1", "-c", delimiter, "-s", "stime", "saddr", "dur", "flgs", "dir"])
+    };
+    assert_eq!(row(":"), "\"23:23:50.350788\":141.42.64.125:0.182433: e        :   ->\n");
+    assert_eq!(row("-"), "23:23:50.350788-141.42.64.125-0.182433- e        -\"   ->\"\n");
+    assert_eq!(row("e"), "23:23:50.350788e141.42.64.125e0.182433e\" e        \"e   ->\n");
+    let delimited = shown("RA_FIELD_DELIMITER=''\n", &["-L", "-1", "-s", "saddr", "pkts"]);
+    assert_eq!(delimited, "     141.42.64.125        2\n");
+}
