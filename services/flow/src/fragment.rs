@@ -55,8 +55,8 @@ impl Default for Reassembly {
 }
 
 impl Reassembly {
-    /// Notes a fragment.
-    pub fn add(&mut self, fragment: &Fragment) {
+    /// Notes a fragment. To 3.0.8 one that comes again while it is the only one is no overlap.
+    pub fn add(&mut self, fragment: &Fragment, compat: bool) {
         self.fragments = self.fragments.saturating_add(1);
         self.octets = self.octets.saturating_add(fragment.length);
         self.longest = self.longest.max(fragment.length);
@@ -69,7 +69,10 @@ impl Reassembly {
         }
         let from = u16::try_from(fragment.offset / 8).unwrap_or(u16::MAX);
         let to = u16::try_from(end.div_ceil(8)).unwrap_or(u16::MAX);
-        self.cover(from, to);
+        let again = compat && self.used == 1 && self.ranges[0] == (from, to);
+        if !again {
+            self.cover(from, to);
+        }
     }
 
     /// Whether every octet of the datagram was seen.
@@ -122,13 +125,13 @@ mod tests {
     #[test]
     fn complete_in_any_order() {
         let mut datagram = Reassembly::default();
-        datagram.add(&piece(2000, 500, false));
-        datagram.add(&piece(0, 1000, true));
+        datagram.add(&piece(2000, 500, false), false);
+        datagram.add(&piece(0, 1000, true), false);
         assert!(!datagram.complete());
-        datagram.add(&piece(1000, 1000, true));
+        datagram.add(&piece(1000, 1000, true), false);
         assert!(datagram.complete());
         assert!(!datagram.overlap);
-        datagram.add(&piece(1000, 1000, true));
+        datagram.add(&piece(1000, 1000, true), false);
         assert!(datagram.complete() && datagram.overlap);
     }
 
@@ -136,7 +139,7 @@ mod tests {
     fn more_pieces_than_are_kept_do_no_harm() {
         let mut datagram = Reassembly::default();
         for step in 0..100 {
-            datagram.add(&piece(step * 16, 8, true));
+            datagram.add(&piece(step * 16, 8, true), false);
         }
         assert!(!datagram.complete());
     }

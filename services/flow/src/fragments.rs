@@ -16,8 +16,9 @@ impl Engine {
         let first = self.table.flows.get(part).is_some_and(|flow| flow.packets() == 0 && flow.number == 0);
         self.update(part, key, summary, first, sink);
         let Network::Ip(Ip { fragment: Some(fragment), .. }) = &summary.network else { return };
+        let compat = self.config.compat;
         let Some(pieces) = self.table.reassembly_of(part) else { return };
-        pieces.add(fragment);
+        pieces.add(fragment, compat);
         let (parent, complete) = (pieces.parent, pieces.complete());
         if parent != NONE {
             // Its place in time is its own: it is in no queue.
@@ -65,12 +66,13 @@ impl Engine {
         if let Some(flow) = self.table.flows.get_mut(part) {
             flow.queue_time = self.now;
         }
+        let compat = self.config.compat;
         let Some(pieces) = self.table.reassembly_of(part) else { return };
         let known = pieces.parent;
         pieces.late_first |= found.is_some() && known == NONE;
         pieces.side = side as u8;
         pieces.id = fragment.id as u16;
-        pieces.add(fragment);
+        pieces.add(fragment, compat);
         let complete = pieces.complete();
         if known == NONE {
             pieces.parent = parent;
@@ -151,6 +153,7 @@ impl Engine {
         }
         let (compat, unset) = (self.config.compat, Engine::unset(self.config.compat));
         if let Some(flow) = self.table.flows.get_mut(parent) {
+            let ranged = flow.has(Flow::RANGE);
             let into = &mut flow.sides[side];
             into.bits |= Side::FRAGMENTS;
             if counts {
@@ -161,10 +164,17 @@ impl Engine {
                 if let (Some(earliest), Some(last)) = (earliest, last) {
                     // The start of a record without packets of its own stays open in 3.0.8.
                     let open = unset(into.first);
-                    if if open { !compat } else { earliest < into.first } {
+                    let latest = into.last.max(into.first);
+                    // A flow that had one stamp gets both of the fragments' there, be they earlier.
+                    let moves = compat && !ranged && !into.last.is_set();
+                    if if open { !compat } else { (moves || !compat) && earliest < into.first } {
                         into.first = earliest;
                     }
-                    into.last = last;
+                    if moves || open || last > latest {
+                        into.last = last;
+                    } else if !compat {
+                        into.last = latest;
+                    }
                 }
                 if into.bits & Side::ENCAPSULATION == 0 {
                     into.bits |= Side::ENCAPSULATION;

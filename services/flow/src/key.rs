@@ -272,6 +272,8 @@ impl Key {
         match kind {
             0 | 8 => words = icmp.word,
             13..=18 => {}
+            // Routers: 3.0.8 does not tell their messages apart by code.
+            9 | 10 if config.compat => {}
             _ => {
                 code = icmp.code;
                 let octet = |at: usize| icmp.quoted.get(at).copied().unwrap_or(0);
@@ -313,7 +315,8 @@ impl Key {
                         131 | 132 => 130,
                         134 => 133,
                         136 => 135,
-                        145 => 144,
+                        // 3.0.8 takes these for a flow of their own.
+                        145 if !config.compat => 144,
                         kind => kind,
                     };
                     let message = u32::from(request) << 24 | u32::from(icmp.code) << 16;

@@ -38,6 +38,16 @@ impl Icmp<'_> {
     pub fn is_query(&self) -> bool {
         matches!(self.kind, 0 | 8 | 13..=18)
     }
+
+    /// Whether an IPv4 message of this type quotes the packet it is about. To 3.0.8 all do that neither ask, answer,
+    /// nor tell of routers.
+    fn is_error(&self, compat: bool) -> bool {
+        match self.kind {
+            3..=5 | 11 | 12 => true,
+            9 | 10 => false,
+            _ => compat && !self.is_query(),
+        }
+    }
 }
 
 fn message(data: &[u8]) -> Option<Icmp<'_>> {
@@ -56,7 +66,7 @@ pub(crate) fn v4<'a>(rules: Rules, summary: &mut Summary<'a>, ip: &mut Ip<'a>, d
         return;
     };
     let quoted = rest(data, 8);
-    if !icmp.is_query() && quoted.len() >= 20 {
+    if icmp.is_error(rules.compat) && quoted.len() >= 20 {
         icmp.quoted = quoted;
         let header = usize::from(u8_at(quoted, 0).unwrap_or(0) & 15) * 4;
         summary.user = rest(quoted, header);
