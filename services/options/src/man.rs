@@ -5,6 +5,9 @@ use std::fmt::Write as _;
 use crate::help::{flags, paragraphs, sentence};
 use crate::table::{BUILT_IN, Program};
 
+/// The section that every page has.
+const EXIT_STATUS: &str = "EXIT STATUS";
+
 impl<K> Program<K> {
     /// The manual page.
     pub(crate) fn manual(&self) -> String {
@@ -53,9 +56,14 @@ impl<K> Program<K> {
             let _ = writeln!(page, ".SH {}", roff(title));
             body(&mut page, text);
         }
-        page.push_str(
-            ".SH EXIT STATUS\n0 on success, 1 on failure, 2 when the command line is wrong; failures are told in one line on standard error.\n",
-        );
+        // A program whose statuses mean more has a section of its own.
+        if self.sections.iter().all(|&(title, _)| title != EXIT_STATUS) {
+            let _ = writeln!(
+                page,
+                ".SH {EXIT_STATUS}\n0 on success, 1 on failure, 2 when the command line is wrong; failures are told in one line on \
+                 standard error."
+            );
+        }
         if !self.see_also.is_empty() {
             let _ = writeln!(page, ".SH SEE ALSO\n{}", roff(&self.see_also.join(", ")));
         }
@@ -104,5 +112,17 @@ mod tests {
         assert!(page.contains(".TP\n.B \\-w, \\-\\-write <file>\n\\&.dots and \\e back\n"), "{page}");
         assert!(page.contains(".B DEMO_PORT=<n>\nPort to listen on.\n"), "{page}");
         assert!(page.contains(".SH SEE ALSO\nargus(8)\n"), "{page}");
+        assert!(page.contains(".SH EXIT STATUS\n0 on success, 1 on failure"), "{page}");
+    }
+
+    #[test]
+    fn statuses_of_a_programs_own_stand_alone() {
+        let program: Program<u8> = Program {
+            sections: &[("EXIT STATUS", "0 when it rains.")],
+            ..Program::new("demo", "a demonstration")
+        };
+        let page = program.manual();
+        assert_eq!(page.matches("EXIT STATUS").count(), 1, "{page}");
+        assert!(page.contains(".SH EXIT STATUS\n.PP\n0 when it rains."), "{page}");
     }
 }

@@ -1,8 +1,13 @@
 //! What the manual pages of the clients say beside options and variables.
 
 /// Sections of the manual of `ra`.
-pub const SECTIONS: &[(&str, &str)] =
-    &[("FIELDS", FIELDS), ("FILTERS", FILTERS), ("TIME RANGES", TIMES), ("EXAMPLES", EXAMPLES)];
+pub const SECTIONS: &[(&str, &str)] = &[
+    ("FIELDS", FIELDS),
+    ("FILTERS", FILTERS),
+    ("TIME RANGES", TIMES),
+    ("EXIT STATUS", STATUSES),
+    ("EXAMPLES", EXAMPLES),
+];
 
 const FIELDS: &str = "-s takes names of fields, each with a width perhaps (saddr:40), separated by blanks or commas. \
                       When the first has a sign, the default columns are edited: +name appends, +2name puts it behind \
@@ -54,6 +59,17 @@ const TIMES: &str = "-t takes a moment or two, joined by a dash, or by a plus an
                      today. Asterisks stand for any: **.14 is from 14 to 15 hours on any day of this month. In \
                      front of it, c chooses records that lie within the range, n those that cover it, x those that it \
                      does not choose.";
+
+const STATUSES: &str = "0 when at least one record passed the filter, whether it was printed, written or, with -q, neither; \
+                        a record that the time range dropped counts.
+
+                        1 when no record did, or no input was argus data; when the filter or the time range is wrong, an \
+                        output cannot be written or a source cannot be reached.
+
+                        2 when an input file cannot be opened (the others are read all the same), and when the command line \
+                        or the configuration is wrong, for which --compat 3.0.8 ends with 1.
+
+                        Failures are told in one line each on standard error.";
 
 const EXAMPLES: &str = "ra -r flows.argus -n - tcp and port 443
 

@@ -267,8 +267,8 @@ pub static VARIABLES: &[Variable] = &[
     ),
     Variable::new(
         "RA_LOCAL_DIRECTION",
-        "suggest:src|suggest:dst|force:src|force:dst",
-        "which end the nearer address should be, of TCP flows of unknown direction or (force) of all",
+        "suggest:src|suggest:dst|force:src|force:dst|time",
+        "which end the nearer address should be, of TCP flows of unknown direction or (force) of all; time: who was heard first is the source",
     ),
     Variable::new("RA_RECORD_CORRECTION", "yes|no", "as -M correct and -M nocorrect"),
     Variable::new("RA_LOCAL_CORRECT", "yes|no", "the same"),

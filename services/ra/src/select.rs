@@ -186,17 +186,23 @@ impl Selection {
         }
         let unknown = is_of_unknown_direction(view);
         let known_by_port = unknown && self.repair_by_port(view);
-        if let Some(LocalDirection { nearer, force }) = self.local_direction
-            && (force || unknown && !known_by_port)
-            && let Some(local) = view.local().filter(|_| view.kind().is_flow())
-        {
-            let turned = match nearer {
-                Side::Src => local.dst > local.src,
-                Side::Dst => local.src > local.dst,
-            };
-            if turned {
-                view.turn();
+        let open = unknown && !known_by_port;
+        let turned = match self.local_direction {
+            Some(LocalDirection::Place { nearer, force }) if force || open => {
+                let local = view.local().filter(|_| view.kind().is_flow());
+                local.is_some_and(|local| match nearer {
+                    Side::Src => local.dst > local.src,
+                    Side::Dst => local.src > local.dst,
+                })
             }
+            Some(LocalDirection::Time) if open => {
+                let times = view.times();
+                matches!((times.src, times.dst), (Some((src, _)), Some((dst, _))) if dst < src)
+            }
+            _ => false,
+        };
+        if turned {
+            view.turn();
         }
     }
 

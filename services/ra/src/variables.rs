@@ -22,18 +22,26 @@ pub enum DirectionStage {
     Registered,
 }
 
-/// Which end of a flow should be the one that is nearer.
+/// What says which end of a flow is its source, where nothing else does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LocalDirection {
-    /// That end.
-    pub nearer: Side,
-    /// For every flow; else for those of which nothing else says who began.
-    pub force: bool,
+pub enum LocalDirection {
+    /// How near the ends are.
+    Place {
+        /// The end that the nearer one should be.
+        nearer: Side,
+        /// For every flow, whatever else says.
+        force: bool,
+    },
+    /// Which end sent the first packet.
+    Time,
 }
 
 impl LocalDirection {
-    /// `local:src` of 3.x, `suggest:src`, `force:src` and `src` of 5.x, and the same with `dst`.
+    /// `local:src` of 3.x, `suggest:src`, `force:src` and `src` of 5.x, and the same with `dst`; `time` of 5.x.
     fn parse(text: &str) -> Option<LocalDirection> {
+        if text.trim() == "time" {
+            return Some(LocalDirection::Time);
+        }
         let (force, side) = match text.trim().split_once(':') {
             Some(("local" | "suggest", side)) => (false, side),
             Some(("force", side)) => (true, side),
@@ -45,7 +53,7 @@ impl LocalDirection {
             "dst" => Side::Dst,
             _ => return None,
         };
-        Some(LocalDirection { nearer, force })
+        Some(LocalDirection::Place { nearer, force })
     }
 }
 

@@ -4,6 +4,10 @@
 mod common;
 
 use common::{RA, flow, initial, printed, run};
+use record::dsr::flow::{Ipv4Detail, Ipv4Key};
+use record::dsr::network::{Body, Network, Tcp, TcpStatus, status};
+use record::dsr::time::{SideTime, Time};
+use record::{Builder, Cause, Counters, Flow, FlowKey, Kind, Metric, SourceId, Stamp, Transport, Version};
 use std::path::PathBuf;
 
 /// A folder with a file of flows from 10.0.0.1 to 10.0.0.2, and files that belong to it.
@@ -95,6 +99,44 @@ fn the_nearer_end_first_or_last() {
         let refused = run(RA, &["-X", "-F", &site.text("rarc"), "-r", &site.text("flows")]);
         assert_eq!(refused.status.code(), Some(2), "{wrong}");
     }
+}
+
+/// A TCP flow of which no SYN was seen, whose destination was heard first.
+fn answered_before_it_asked() -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut builder = Builder::new(&mut out, Kind::Flow, Version::V3, Cause::Start);
+    let key = Ipv4Key {
+        src: [10, 0, 0, 1].into(),
+        dst: [10, 0, 0, 2].into(),
+        proto: 6,
+        tp_p: 0,
+        detail: Ipv4Detail::ports(6000, 5000),
+    };
+    Transport::new(SourceId::Int(7), 1).emit(builder.buffer());
+    Flow::new(FlowKey::Ipv4(key)).emit(builder.buffer());
+    let side = |second: u32| {
+        let start = Stamp::from_sec_usec(1_600_000_000 + second, 0);
+        Some(SideTime { start, end: Some(start) })
+    };
+    Time::sides(side(2), side(1)).emit(builder.buffer());
+    let sent = Counters { packets: 1, bytes: 60, app_bytes: 0 };
+    Metric { src: sent, dst: sent, ..Metric::default() }.emit(builder.buffer());
+    let status = TcpStatus { status: status::CON_ESTABLISHED, src_flags: 0x10, dst_flags: 0x10, pad: 0 };
+    Network::new(Body::Tcp(Tcp::Status(status))).emit(builder.buffer());
+    builder.finish().expect("short enough");
+    out
+}
+
+#[test]
+fn who_was_heard_first_is_the_source() {
+    let site = Site::new();
+    site.put("flows", [initial(), answered_before_it_asked(), flow(1)].concat());
+    let rows = |settings: &str| site.rows(settings, &["-s", "saddr", "sport"]);
+    assert_eq!(rows(""), "10.0.0.1,6000\n10.0.0.1,5000\n");
+    assert_eq!(rows("RA_LOCAL_DIRECTION=time\n"), "10.0.0.2,5000\n10.0.0.1,5000\n");
+    // Ports say more than times.
+    let ports = "RA_LOCAL_DIRECTION=time\nRA_PORT_DIRECTION=registered\n";
+    assert_eq!(rows(ports), "10.0.0.1,6000\n10.0.0.1,5000\n");
 }
 
 #[test]
