@@ -68,7 +68,7 @@ impl Buffer {
                 Ok(count) => self.end += count,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Err(Fault::Wait),
-                Err(error) => return Err(unreadable(&error)),
+                Err(error) => return Err(unreadable(&error, self.passed + self.end as u64)),
             }
         }
         Ok(self.end)
@@ -156,9 +156,11 @@ impl Window for Steps<'_> {
 }
 
 /// An error of the system in its own words, without the number.
-fn unreadable(error: &io::Error) -> Fault {
+fn unreadable(error: &io::Error, read: u64) -> Fault {
     let text = error.to_string();
-    Fault::Unreadable(text.split(" (os error").next().unwrap_or_default().to_owned())
+    let text = text.split(" (os error").next().unwrap_or_default();
+    // Of a compressed input the octets are those within it.
+    Fault::Unreadable(format!("{text}, after {read} octets"))
 }
 
 /// Reads numbers in one byte order from checked places; beyond the end they are 0.

@@ -54,13 +54,13 @@ pub(crate) fn kind(buffer: &mut Buffer, hint: Hint) -> Result<Found, Fault> {
     let got = buffer.fill(4)?;
     match got {
         0 => return Err(Fault::Unreadable("empty file".to_owned())),
-        got @ ..4 => return Err(cut("file header", 4, got)),
+        got @ ..4 => return Err(cut(buffer.place(), "file header", 4, got)),
         _ => {}
     }
     if pcap::magic(buffer.window()).is_some() {
         let got = buffer.fill(pcap::HEADER)?;
         if got < pcap::HEADER {
-            return Err(cut("file header", pcap::HEADER, got));
+            return Err(cut(buffer.place(), "file header", pcap::HEADER, got));
         }
         return Ok(if pcap::is_common(buffer.window()) { Found::Pcap } else { Found::Libpcap });
     }

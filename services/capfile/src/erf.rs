@@ -94,7 +94,7 @@ impl Erf {
         loop {
             match buffer.fill(HEADER)? {
                 0 => return Ok(None),
-                got @ ..HEADER => return Err(cut("header", HEADER, got)),
+                got @ ..HEADER => return Err(cut(buffer.place(), "header", HEADER, got)),
                 _ => {}
             }
             let header = buffer.window();
@@ -109,7 +109,7 @@ impl Erf {
             }
             let got = buffer.fill(whole)?;
             if got < whole {
-                return Err(cut("record", whole, got));
+                return Err(cut(buffer.place(), "record", whole, got));
             }
             match place(buffer.window().get(..whole).unwrap_or_default()) {
                 Some(place) => return Ok(Some(place)),

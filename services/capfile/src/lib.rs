@@ -247,7 +247,9 @@ where
     (count, None)
 }
 
-/// The words for an input that ends where `wanted` octets of `what` should be.
-pub(crate) fn cut(what: &str, wanted: usize, got: usize) -> Fault {
-    Fault::Cut(format!("truncated dump file; tried to read {wanted} {what} bytes, only got {got}"))
+/// The words for an input that ends where `wanted` octets of `what` should be, in what begins at octet `place`.
+pub(crate) fn cut(place: u64, what: &str, wanted: usize, got: usize) -> Fault {
+    Fault::Cut(format!(
+        "truncated dump file; tried to read {wanted} {what} bytes, only got {got}, at offset {place}"
+    ))
 }

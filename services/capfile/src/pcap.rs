@@ -57,7 +57,7 @@ impl Pcap {
     pub fn next(&mut self, buffer: &mut Buffer) -> Result<Option<Place>, Fault> {
         match buffer.fill(16)? {
             0 => return Ok(None),
-            got @ ..16 => return Err(cut("header", 16, got)),
+            got @ ..16 => return Err(cut(buffer.place(), "header", 16, got)),
             _ => {}
         }
         let header = buffer.window();
@@ -66,13 +66,14 @@ impl Pcap {
         let (captured, length) = (word(8), word(12));
         if captured > MAX_CAPTURED {
             return Err(Fault::Unreadable(format!(
-                "invalid packet capture length {captured}, bigger than maximum of {MAX_CAPTURED}"
+                "invalid packet capture length {captured}, bigger than maximum of {MAX_CAPTURED}, at offset {}",
+                buffer.place()
             )));
         }
         let whole = 16 + captured as usize;
         let got = buffer.fill(whole)?;
         if got < whole {
-            return Err(cut("captured", captured as usize, got.saturating_sub(16)));
+            return Err(cut(buffer.place(), "captured", captured as usize, got.saturating_sub(16)));
         }
         let nanos = if self.nanos { fraction } else { fraction * 1000 };
         let kept = captured.min(self.snap) as usize;

@@ -170,19 +170,19 @@ impl Pcapng {
             buffer.skip(&mut self.skip)?;
             if self.skip > 0 {
                 let got = self.passed_over - self.skip;
-                return Err(cut("block", self.passed_over as usize, got as usize));
+                return Err(cut(buffer.place(), "block", self.passed_over as usize, got as usize));
             }
         }
         match buffer.fill(8)? {
             0 => return Ok(None),
-            got @ ..8 => return Err(cut("block header", 8, got)),
+            got @ ..8 => return Err(cut(buffer.place(), "block header", 8, got)),
             _ => {}
         }
         if buffer.window().starts_with(&MAGIC) {
             // Its own length is in the byte order that it declares.
             let got = buffer.fill(12)?;
             if got < 12 {
-                return Err(cut("section header", 12, got));
+                return Err(cut(buffer.place(), "section header", 12, got));
             }
             self.order = match buffer.window().get(8..12) {
                 Some([0x4d, 0x3c, 0x2b, 0x1a]) => Order::Little,
@@ -291,7 +291,7 @@ impl Pcapng {
 fn whole(buffer: &mut impl Window, octets: u32) -> Result<&[u8], Fault> {
     let got = buffer.fill(octets as usize)?;
     if got < octets as usize {
-        return Err(cut("block", octets as usize, got));
+        return Err(cut(buffer.place(), "block", octets as usize, got));
     }
     Ok(buffer.window().get(..octets as usize).unwrap_or_default())
 }

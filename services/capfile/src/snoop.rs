@@ -34,7 +34,7 @@ impl Snoop {
     pub fn open(buffer: &mut Buffer) -> Result<Snoop, Fault> {
         let got = buffer.fill(FILE)?;
         if got < FILE {
-            return Err(cut("file header", FILE, got));
+            return Err(cut(buffer.place(), "file header", FILE, got));
         }
         let header = buffer.window();
         let (version, number) = (Order::Big.u32(header, 8), Order::Big.u32(header, 12));
@@ -48,7 +48,7 @@ impl Snoop {
     pub fn next(&mut self, buffer: &mut impl Window) -> Result<Option<Place>, Fault> {
         match buffer.fill(RECORD)? {
             0 => return Ok(None),
-            got @ ..RECORD => return Err(cut("header", RECORD, got)),
+            got @ ..RECORD => return Err(cut(buffer.place(), "header", RECORD, got)),
             _ => {}
         }
         let header = buffer.window();
@@ -71,7 +71,7 @@ impl Snoop {
         let got = buffer.fill(whole)?;
         // The padding of the last record may be missing.
         if got < least as usize {
-            return Err(cut("captured", captured as usize, got.saturating_sub(RECORD)));
+            return Err(cut(buffer.place(), "captured", captured as usize, got.saturating_sub(RECORD)));
         }
         Ok(Some(Place {
             seconds,

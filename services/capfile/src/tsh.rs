@@ -35,7 +35,7 @@ impl Tsh {
     pub fn next(&mut self, buffer: &mut Buffer) -> Result<Option<Packet<'_>>, Fault> {
         match buffer.fill(RECORD)? {
             0 => return Ok(None),
-            got @ ..RECORD => return Err(cut("packet", RECORD, got)),
+            got @ ..RECORD => return Err(cut(buffer.place(), "packet", RECORD, got)),
             _ => {}
         }
         let record = buffer.window();

@@ -148,6 +148,10 @@ fn cut_at_every_octet() {
                 Ok(()) => clean += 1,
                 Err(Fault::Cut(text) | Fault::Unreadable(text)) => {
                     assert!(!text.is_empty() && !text.contains('\n'), "{name} cut at {cut}: {text}");
+                    let place = text.split("at offset ").nth(1).map(|rest| rest.split(':').next());
+                    let place: Option<usize> = place.flatten().and_then(|number| number.parse().ok());
+                    assert!(place.is_none_or(|place| place <= cut), "{name} cut at {cut}: {text}");
+                    assert!(place.is_some() || !text.starts_with("truncated"), "{name} cut at {cut}: {text}");
                 }
                 Err(Fault::Wait) => unreachable!(),
             }
