@@ -65,6 +65,7 @@ pub(crate) fn plans(printer: &Printer) -> Vec<Plan> {
                 || column.total.is_some()
                 || printer.has_format(column)
                 || printer.is_narrow(column)
+                || (style.compat && matches!(field.name, "spktsz" | "dpktsz"))
                 || (style.abbreviate && field.abbreviates)
                 || (column.format.is_some() && field.formats)
                 || (style.compat && field.is_percentage() && style.precision == 0),

@@ -11,6 +11,7 @@ mod colour;
 pub mod columns;
 mod express;
 pub mod formula;
+mod historic_xml;
 mod hosts;
 pub mod locality;
 pub mod names;

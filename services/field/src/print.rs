@@ -518,7 +518,7 @@ pub(crate) fn trim(out: &mut Vec<u8>, from: usize) {
 }
 
 /// Keeps one character less than `width` and marks the cut with a star.
-fn cut(text: &mut Vec<u8>, width: usize) {
+pub(crate) fn cut(text: &mut Vec<u8>, width: usize) {
     text.truncate(width.saturating_sub(1));
     text.push(b'*');
 }

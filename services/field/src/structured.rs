@@ -1,7 +1,8 @@
 //! Rows as XML elements and as JSON objects (chapter ra-output, section 13).
 
 use crate::columns::Column;
-use crate::print::Printer;
+use crate::historic_xml::{self, Shape};
+use crate::print::{Printer, cut};
 use crate::row::{Body, Row};
 use crate::style::{Names, Style};
 use crate::table::{Cell, find};
@@ -79,33 +80,75 @@ pub(crate) fn put_xml(printer: &mut Printer, out: &mut Vec<u8>, row: &Row<'_>) {
     out.extend_from_slice(name);
     out.push(b' ');
     let mut text = Vec::new();
-    for column in columns.iter().filter(|column| !column.field.xml.is_empty()) {
+    let compat = printer.style.compat;
+    for column in columns.iter().filter(|column| compat || !column.field.xml.is_empty()) {
         let field = column.field;
         let management = matches!(row.body, Body::Management(_));
         if management && matches!(field.name, "saddr" | "sport" | "daddr" | "dport" | "dir") {
             continue;
         }
-        if field.cell == Cell::Direction && printer.style.compat {
+        let value = row.read(field);
+        text.clear();
+        put_plain(printer, &mut text, column, &value);
+        if field.cell == Cell::Direction && compat {
             // 3.0.8 prints into a buffer of the column's width.
-            out.extend_from_slice(b" Dir\"");
+            let from = out.len();
+            out.extend_from_slice(b" Dir = \"");
+            put_escaped(out, &text, true);
+            out.truncate(from + column.width.saturating_sub(1));
+            out.push(b'"');
             continue;
         }
-        out.push(b' ');
-        out.extend_from_slice(field.xml.as_bytes());
+        let shape = if compat { historic_xml::shape(field, row, &value) } else { Shape::Named(field.xml) };
+        if compat && matches!(value, Value::Absent) {
+            text.resize(historic_xml::blanks(field, &row.body), b' ');
+        }
+        match shape {
+            Shape::Omitted => continue,
+            Shape::Bare => {
+                put_bare(out, &text, column);
+                continue;
+            }
+            Shape::Apart(name) => {
+                out.extend_from_slice(b"  ");
+                out.extend_from_slice(name.as_bytes());
+                if field.cell == Cell::Port && text.len() > column.width {
+                    cut(&mut text, column.width);
+                }
+            }
+            Shape::Named(name) => {
+                out.push(b' ');
+                out.extend_from_slice(name.as_bytes());
+            }
+        }
         out.extend_from_slice(b" = \"");
-        text.clear();
-        put_plain(printer, &mut text, column, &row.read(field));
         if field.cell == Cell::Direction {
             let missing = column.width.saturating_sub(text.len());
             out.resize(out.len() + missing, b' ');
         }
-        put_escaped(out, &text);
+        // 3.0.8 leaves the quotes in what the destination sent.
+        put_escaped(out, &text, !(compat && field.name == "duser"));
         out.push(b'"');
     }
     out.extend_from_slice(b"></");
     out.extend_from_slice(name);
     out.extend_from_slice(b">\n");
     printer.columns = columns;
+}
+
+/// Appends a cell of fixed width where 3.0.8 forgets the name.
+fn put_bare(out: &mut Vec<u8>, text: &[u8], column: &Column) {
+    let mut cell = text.to_vec();
+    if cell.len() > column.width {
+        cut(&mut cell, column.width);
+    }
+    let missing = column.width.saturating_sub(cell.len());
+    cell.resize(cell.len() + missing, b' ');
+    if column.field.cell != Cell::Port {
+        cell.rotate_right(missing);
+    }
+    out.extend_from_slice(&cell);
+    out.push(b'"');
 }
 
 /// The text without the decorations of columns: user data bare.
@@ -119,14 +162,14 @@ fn put_plain(printer: &mut Printer, out: &mut Vec<u8>, column: &Column, value: &
     }
 }
 
-fn put_escaped(out: &mut Vec<u8>, text: &[u8]) {
+fn put_escaped(out: &mut Vec<u8>, text: &[u8], quotes: bool) {
     for &byte in text {
         match byte {
             b'&' => out.extend_from_slice(b"&amp;"),
             b'<' => out.extend_from_slice(b"&lt;"),
             b'>' => out.extend_from_slice(b"&gt;"),
-            b'"' => out.extend_from_slice(b"&quot;"),
-            b'\'' => out.extend_from_slice(b"&#39;"),
+            b'"' if quotes => out.extend_from_slice(b"&quot;"),
+            b'\'' if quotes => out.extend_from_slice(b"&#39;"),
             byte => out.push(byte),
         }
     }
@@ -376,7 +419,7 @@ mod tests {
         put_json_text(&mut out, b"a\"\\\x01\xff");
         assert_eq!(String::from_utf8(out).expect("UTF-8"), "\"a\\\"\\\\\\u0001\u{fffd}\"");
         let mut out = Vec::new();
-        put_escaped(&mut out, b"<\"&'>");
+        put_escaped(&mut out, b"<\"&'>", true);
         assert_eq!(out, b"&lt;&quot;&amp;&#39;&gt;");
         let mut out = Vec::new();
         put_quoted_label(&mut out, b"flow=web");

@@ -158,6 +158,12 @@ impl Printer {
                 None => put_uint(out, u64::from(n)),
             },
             Value::Name(text) => out.extend_from_slice(text.as_bytes()),
+            // Histograms have room for two digits a bin.
+            Value::Text(ref text)
+                if style.compat && column.width >= 16 && matches!(column.field.name, "spktsz" | "dpktsz") =>
+            {
+                out.extend(text.iter().flat_map(|&digit| [b'0', digit]));
+            }
             Value::Text(ref text) => out.extend_from_slice(text),
             Value::Bytes(bytes) => put_printable(out, bytes),
             Value::Data(side, data) => {

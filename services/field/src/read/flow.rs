@@ -73,15 +73,14 @@ pub fn dnet<'a>(row: &Row<'a>) -> Value<'a> {
 /// The address under its classful mask. 3.0.8 prints 0.0.0.0 for ARP and for the group of IGMP, nothing for 802.11.
 fn network<'a>(row: &Row<'a>, side: Side) -> Value<'a> {
     if row.style.compat {
+        let bare = row.style.variable || row.style.form == crate::style::Form::Xml;
         let igmp = matches!(row.key(), Some(FlowKey::Ipv4(Ipv4Key { proto: IGMP, .. })));
         match row.key() {
             Some(FlowKey::Arp(_)) => return Value::Ipv4(0, 32),
             Some(FlowKey::Ipv4(_)) if igmp && side == Side::Dst => return Value::Ipv4(0, 32),
             // It says so only where cells have no width.
-            Some(FlowKey::Isis(_)) if row.style.variable => return Value::Name("(null)"),
-            Some(FlowKey::Wlan(_)) if row.style.variable && side == Side::Src => {
-                return Value::Name("(null)");
-            }
+            Some(FlowKey::Isis(_)) if bare => return Value::Name("(null)"),
+            Some(FlowKey::Wlan(_)) if bare && side == Side::Src => return Value::Name("(null)"),
             Some(FlowKey::Isis(_)) => return Value::Absent,
             Some(FlowKey::Wlan(_)) if side == Side::Src => return Value::Absent,
             _ => {}
