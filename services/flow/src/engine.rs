@@ -210,7 +210,12 @@ impl Engine {
             self.evict(NONE, sink);
         }
         self.table.settle();
-        self.next_tick = self.now + Duration::from_nanos(TICK as u64);
+        // At an even pace, from the packet that came after a longer pause on.
+        let tick = Duration::from_nanos(TICK as u64);
+        self.next_tick = self.next_tick + tick;
+        if !(0..=TICK).contains(&self.next_tick.since(self.now)) {
+            self.next_tick = self.now + tick;
+        }
     }
 
     /// Finds or creates the flow of a packet and updates it (chapter section 1, steps 5 and 6).

@@ -152,6 +152,31 @@ fn what_is_due_does_not_wait_for_what_came_later() {
 }
 
 #[test]
+fn queues_are_looked_at_at_an_even_pace() {
+    let config = Config::default();
+    let dissector = Dissector::new(LinkType::ETHERNET, config.rules());
+    let mut engine = Engine::new(config).expect("memory");
+    let mut reported = Vec::new();
+    let mut packet = |address, millis: i64| {
+        let frame = udp(address, 4000, 10);
+        let summary = dissector.dissect(&frame, frame.len() as u32);
+        let time = Time::from_micros(1_600_000_000, millis * 1000);
+        engine.packet(time, &summary, &mut |record: &[u8]| {
+            reported.push((millis, counted(record)));
+        });
+    };
+    // Every 190 ms, so that looks 200 ms after each other would come with every second packet only.
+    for number in 0..=26 {
+        packet(0x0a00_0001, number * 190);
+        if number == 0 {
+            packet(0x0a00_0003, 30);
+        }
+    }
+    packet(0x0a00_0005, 5_130);
+    assert_eq!(reported, [(5_130, 27), (5_130, 1)]);
+}
+
+#[test]
 fn a_live_connection_lies_fallow() {
     let mut config = Config::default();
     config.timeouts.fallow = Duration::from_secs(100);
