@@ -17,7 +17,8 @@ const SYSTEM_FILE: &str = "/etc/argus.conf";
 /// `n` or `a-b`: (packets passed over, packet after which to stop).
 fn count(text: &str) -> Option<(u64, u64)> {
     match text.split_once('-') {
-        None => Some((0, text.parse().ok()?)),
+        // 0 is no limit.
+        None => Some((0, text.parse().ok().map(|last| if last == 0 { u64::MAX } else { last })?)),
         Some((first, last)) => {
             let (first, last) = (first.parse().ok()?, last.parse().ok()?);
             (first <= last).then_some((first, last))

@@ -116,7 +116,7 @@ fn apply(settings: &mut Settings, setting: &Setting, first: &mut First) -> Resul
             let (target, filter) = value.split_once([' ', '\t']).unwrap_or((value, ""));
             let filter = if filter.trim().is_empty() { setting.after.as_str() } else { filter };
             let filter = filter.trim();
-            let filter = if filter.starts_with("//") { "" } else { filter.trim_matches('"') };
+            let filter = if filter.starts_with("//") { "" } else { filter.trim_matches(['"', '\'']) };
             let output = Output::parse(Path::new(target), Some(filter.to_owned())).map_err(Problem::Fatal)?;
             settings.outputs.push(output);
         }
@@ -307,6 +307,7 @@ mod tests {
             "ARGUS_OUTPUT_FILE=\"/path udp\"",
             "ARGUS_OUTPUT_FILE=\"/path\" \"udp\"",
             "ARGUS_OUTPUT_STREAM=\"/path udp\" // there",
+            "ARGUS_OUTPUT_STREAM=\"/path 'udp'\"",
         ] {
             let settings = from(text).unwrap();
             assert_eq!(

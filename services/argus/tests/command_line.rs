@@ -82,7 +82,7 @@ fn the_packet_filter_is_the_rest_of_the_line() {
 #[test]
 fn counts_of_packets() {
     let folder = Folder::new();
-    for (count, packets) in [("3", 3), ("2-4", 2), ("0", 0), ("100", 8), ("8-9", 0)] {
+    for (count, packets) in [("3", 3), ("2-4", 2), ("0", 8), ("100", 8), ("8-9", 0)] {
         let out = run(&["-r", &folder.text("t.pcap"), "-N", count, "-w", "-"]);
         let mars = mars(&records(&out.stdout));
         assert_eq!(mars.last().unwrap().packets, packets, "-N {count}");
