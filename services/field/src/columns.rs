@@ -27,6 +27,8 @@ pub struct Column {
     pub total: Option<f64>,
     /// Whether it has a title: 3.0.8 forgets those behind a place of the list that was left free.
     pub titled: bool,
+    /// Whether its width is that of the times of the run: no other was asked for, and, to 3.0.8, the column was.
+    pub fits: bool,
 }
 
 /// What is wrong with a field list.
@@ -69,6 +71,7 @@ impl Columns {
     pub fn new(lenient: bool) -> Columns {
         let list: Vec<Column> =
             DEFAULT_COLUMNS.iter().filter_map(|name| table::find(name)).map(plain).collect();
+        let list: Vec<Column> = list.into_iter().map(|column| Column { fits: !lenient, ..column }).collect();
         let places = list.iter().cloned().map(Some).collect();
         Columns { list, places, widths: Vec::new(), started: false, lenient }
     }
@@ -176,12 +179,14 @@ impl Columns {
         let mut column = plain(field);
         if let Some(&(_, width)) = self.widths.iter().rev().find(|&&(known, _)| std::ptr::eq(known, field)) {
             column.width = width;
+            column.fits = false;
         }
         if let Some(width) = width.filter(|width| !width.is_empty()) {
             column.width = match width.parse::<i64>() {
                 Ok(width) if width > 0 => usize::try_from(width).unwrap_or(WIDEST).min(WIDEST),
                 _ => return Err(ColumnError::Width(text.to_owned())),
             };
+            column.fits = false;
             self.widths.push((field, column.width));
         }
         column.format = format.map(str::to_owned);
@@ -194,7 +199,7 @@ impl Columns {
 }
 
 fn plain(field: &'static Field) -> Column {
-    Column { field, width: usize::from(field.width), format: None, total: None, titled: true }
+    Column { field, width: usize::from(field.width), format: None, total: None, titled: true, fits: true }
 }
 
 #[cfg(test)]

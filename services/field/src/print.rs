@@ -111,8 +111,8 @@ impl Printer {
         }
         for column in &mut self.columns {
             let fitted = match column.field.layout {
-                Layout::Date => true,
-                Layout::SideDate => !self.style.compat,
+                Layout::Date => column.fits,
+                Layout::SideDate => column.fits && !self.style.compat,
                 _ => false,
             };
             if let (true, Some((length, fraction))) = (fitted, sample) {

@@ -396,7 +396,14 @@ fn put_json_management(printer: &mut Printer, out: &mut Vec<u8>, mar: &Mar) {
 /// A column for a field alone, as structured output and file names want it.
 pub fn column(name: &str) -> Option<Column> {
     let field = find(name)?;
-    Some(Column { field, width: usize::from(field.width), format: None, total: None, titled: true })
+    Some(Column {
+        field,
+        width: usize::from(field.width),
+        format: None,
+        total: None,
+        titled: true,
+        fits: true,
+    })
 }
 
 #[cfg(test)]

@@ -74,7 +74,7 @@ fn style() -> impl Strategy<Value = Style> {
 fn columns(width: Option<usize>) -> Vec<Column> {
     let column = |field: &'static field::Field| {
         let width = width.unwrap_or(usize::from(field.width));
-        Column { field, width, format: None, total: None, titled: true }
+        Column { field, width, format: None, total: None, titled: true, fits: true }
     };
     FIELDS.iter().map(column).collect()
 }

@@ -58,7 +58,7 @@ impl Sums<'_> {
         match self.selection.verdict(&view, Place::Within) {
             Verdict::Enough => return Next::Stop,
             Verdict::Wanted(_) => {}
-            Verdict::Rejected | Verdict::Passed => return Next::More,
+            Verdict::Rejected | Verdict::Passed | Verdict::Outside => return Next::More,
         }
         let row = Row::flow(&view, &self.settings.style, 0, 0);
         for (column, sum) in self.columns.iter().zip(&mut self.sums) {

@@ -28,6 +28,8 @@ pub enum Verdict {
     Rejected,
     /// Something else does not want it.
     Passed,
+    /// A flow that the range of records does not want.
+    Outside,
     /// Nothing more is wanted.
     Enough,
 }
@@ -141,11 +143,11 @@ impl Selection {
         self.passed += flows;
     }
 
-    /// Whether nothing can be wanted any more.
+    /// Whether nothing can be wanted any more. To 3.0.8 an output range that ends at 0 does not end.
     pub fn is_done(&self) -> bool {
         self.range.is_some_and(|range| match self.counts_all() {
             true => self.ended || range.last == 0,
-            false => self.passed >= range.last,
+            false => self.passed >= range.last && (range.last > 0 || !self.compat),
         })
     }
 
@@ -317,7 +319,7 @@ impl Selection {
         }
         self.passed += u64::from(!counted_first);
         match self.range {
-            Some(range) if self.passed < range.first && !self.counts_all() => Verdict::Passed,
+            Some(range) if self.passed < range.first && !self.counts_all() => Verdict::Outside,
             _ => Verdict::Wanted(self.ordinal()),
         }
     }

@@ -267,6 +267,8 @@ impl Show {
     /// What stands before a row: titles, or the beginning of the document.
     fn head(&mut self) {
         match self.settings.titles {
+            // 3.0.8 knows no other way to have none.
+            ..-1 if self.settings.style.compat && self.rows == 0 => self.printer.title(&mut self.out),
             ..0 => {}
             0 if self.rows > 0 => {}
             0 => self.printer.title(&mut self.out),
@@ -498,8 +500,8 @@ impl Show {
                 }
             }
             // 3.0.8 prints the titles before it looks whether the range of records has begun.
-            Verdict::Passed if !management && self.titles_early() => self.head(),
-            Verdict::Passed => {}
+            Verdict::Outside if self.titles_early() => self.head(),
+            Verdict::Passed | Verdict::Outside => {}
         }
         // A source may be long in sending another.
         Ok(if self.selection.is_done() || self.settings.poll { Next::Stop } else { Next::More })

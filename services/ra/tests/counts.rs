@@ -80,3 +80,17 @@ fn polling_reads_one_record() {
     let Some((text, status)) = shown(&["-M", "poll"], &[]) else { return };
     assert_eq!((text.as_str(), status), ("", Some(0)));
 }
+
+#[test]
+fn titles_of_what_is_not_shown() {
+    let Some(folder) = shared("spec/ra-cases") else { return };
+    let file = folder.join("in/web.argus").display().to_string();
+    let lines = |words: &[&str]| {
+        let all = [&["--compat", "3.0.8", "-X", "-r", &file, "-s", "proto"][..], words].concat();
+        String::from_utf8_lossy(&run(RA, &all).stdout).lines().count()
+    };
+    assert_eq!(lines(&["-N", "o3-4"]), 1, "titles, no row");
+    assert_eq!((lines(&["-N", "3-4"]), lines(&["-N", "0"]), lines(&["-N", "o0"])), (0, 0, 3));
+    assert_eq!(lines(&["-N", "o3-4", "-e", "nonesuch"]), 0);
+    assert_eq!((lines(&["-L", "-1"]), lines(&["-L", "-2"]), lines(&["-L", "128"])), (2, 3, 3));
+}

@@ -164,3 +164,27 @@ fn widths_of_time_formats_and_quotes_of_3_0_8() {
     let delimited = shown("RA_FIELD_DELIMITER=''\n", &["-L", "-1", "-s", "saddr", "pkts"]);
     assert_eq!(delimited, "     141.42.64.125        2\n");
 }
+
+/// Seen with ra 3.0.8.2.
+#[test]
+fn which_columns_follow_the_time_format() {
+    let Some(file) = web() else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    let conf = folder.path().join("rarc");
+    std::fs::write(&conf, "RA_TIME_FORMAT=\"%Y-%m-%d %H:%M:%S.%f\"\n").expect("written");
+    let conf = conf.display().to_string();
+    let row = |release: &[&str], words: &[&str]| {
+        let all = [release, &["-X", "-n", "-F", &conf, "-L", "-1", "-N", "1", "-r", &file], words].concat();
+        printed(RA, &all).chars().take(31).collect::<String>()
+    };
+    let historic = ["--compat", "3.0.8"];
+    // Those that were not asked for do not.
+    assert_eq!(row(&historic, &[]), "2005-10-07 23:23:*  e          ");
+    assert_eq!(row(&historic, &["-s", "stime", "flgs"]), "2005-10-07 23:23:50.350788  e\n");
+    assert_eq!(row(&[], &[]), "2005-10-07 23:23:50.350788  e  ");
+    // A width that was asked for stays.
+    for release in [&historic[..], &[]] {
+        assert_eq!(row(release, &["-s", "stime:4"]), "2005-10-0*\n");
+        assert_eq!(row(release, &["-s", "stime:21"]), " 2005-10-07 23:23:50.350788\n");
+    }
+}
