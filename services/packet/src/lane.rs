@@ -71,7 +71,7 @@ fn close<'a>(rules: Rules, summary: &mut Summary<'a>, ip: Ip<'a>, segment: &'a [
     if ip.protocol == TCP && holds(tcp::LEAST) {
         close_tcp(summary, ip, segment, 0);
     } else if ip.protocol == UDP && holds(udp::HEADER) {
-        if rules.tunnel_discovery && udp::is_tunnel(ports(segment)) {
+        if rules.tunnel_discovery && udp::is_tunnel(rules, &ip.addresses, ports(segment)) {
             return false;
         }
         close_udp(summary, ip, segment, 0);

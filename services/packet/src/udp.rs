@@ -2,14 +2,15 @@
 
 use crate::bytes::{rest, u8_at, u16_at};
 use crate::ethernet::{ETHERTYPE_IPV6, ETHERTYPE_MPLS};
-use crate::ip::Ip;
-use crate::l2tp;
+use crate::ip::{Addresses, Ip};
 use crate::link::Walk;
 use crate::summary::{Carrier, Encapsulation};
+use crate::{Rules, l2tp};
 
 /// Octets of a UDP header.
 pub(crate) const HEADER: usize = 8;
 
+const DNS: u16 = 53;
 const L2TP: u16 = 1701;
 const GTP_USER: u16 = 2152;
 const TEREDO: u16 = 3544;
@@ -22,8 +23,12 @@ const VXLAN_OF_LINUX: u16 = 8472;
 /// The one flag of a VXLAN header: its network identifier is valid.
 const VXLAN_VNI: u8 = 8;
 
-/// Whether one of the ports is a tunnel's.
-pub(crate) fn is_tunnel((source, destination): (u16, u16)) -> bool {
+/// Whether datagrams of these ports are looked into for tunnels.
+pub(crate) fn is_tunnel(rules: Rules, addresses: &Addresses, (source, destination): (u16, u16)) -> bool {
+    if rules.compat {
+        // 3.0.8 looks for Teredo on every port but that of DNS.
+        return matches!(addresses, Addresses::V4 { .. }) && source != DNS && destination != DNS;
+    }
     [destination, source].into_iter().any(|port| {
         matches!(port, VXLAN | VXLAN_OF_LINUX | VXLAN_GPE | GENEVE | L2TP | GTP_USER | MPLS_IN_UDP | TEREDO)
     })
@@ -33,7 +38,7 @@ pub(crate) fn is_tunnel((source, destination): (u16, u16)) -> bool {
 pub(crate) fn tunnel<'a>(walk: &mut Walk<'a>, ip: &Ip<'a>, data: &'a [u8]) -> bool {
     let (source, destination) = ip.ports;
     if walk.rules.compat {
-        return (source == TEREDO || destination == TEREDO) && walk.within(|walk| teredo(walk, data));
+        return is_tunnel(walk.rules, &ip.addresses, ip.ports) && walk.within(|walk| teredo(walk, data));
     }
     // The receiver's port says more than the sender's.
     [destination, source].into_iter().any(|port| match port {
@@ -99,8 +104,11 @@ fn teredo<'a>(walk: &mut Walk<'a>, mut data: &'a [u8]) {
         let lengths = usize::from(u8_at(data, 2).unwrap_or(0)) + usize::from(u8_at(data, 3).unwrap_or(0));
         data = rest(data, 13 + lengths);
     }
-    if u16_at(data, 0) == Some(0) {
+    let mut origins = 0;
+    // 3.0.8 takes as many as come one after another.
+    while u16_at(data, 0) == Some(0) && (origins == 0 || walk.rules.compat) {
         data = rest(data, 8);
+        origins += 1;
     }
     if u8_at(data, 0).is_some_and(|octet| octet >> 4 == 6) && data.len() >= 40 {
         walk.protocol(ETHERTYPE_IPV6, data);

@@ -238,6 +238,29 @@ fn tunnels_on_udp_ports_when_they_are_looked_for() {
     }
 }
 
+/// 3.0.8 takes what begins like it for Teredo on every port, and knows no other tunnel on UDP.
+#[test]
+fn tunnels_on_udp_ports_as_in_3_0_8() {
+    let told = |frame: &[u8], compat| {
+        let rules = Rules { tunnel_discovery: true, compat, ..Rules::default() };
+        let summary = Dissector::new(LinkType::ETHERNET, rules).dissect(frame, frame.len() as u32);
+        matches!(summary.network, Network::Ip(ip) if matches!(ip.addresses, Addresses::V6 { .. }))
+    };
+    let within = ipv6(17, &udp(9999, b"data"));
+    for (header, port, right, as_before) in [
+        ("", 3544, true, true),
+        ("", 5353, false, true),
+        ("0000 0000 00000000", 5353, false, true),
+        ("0000 0000 00000000 0000 0000 00000000", 5353, false, true),
+        ("0001 0000 0000000000000000 00", 5353, false, true),
+        ("7f", 5353, false, false),
+        ("", 53, false, false),
+    ] {
+        let frame = in_udp(port, header, within.clone());
+        assert_eq!([told(&frame, false), told(&frame, true)], [right, as_before], "{header} {port}");
+    }
+}
+
 /// What cannot be read within a tunnel leaves the tunnel's own flow.
 #[test]
 fn an_unreadable_tunnel_is_its_own_flow() {

@@ -138,9 +138,12 @@ proptest! {
         if clean {
             let expected = match (recipe.protocol, recipe.ipv6) {
                 (6, _) | (1, false) | (58, true) => 8,
-                // Where tunnels are looked for, the walk reads those with the port of one.
-                (17, _) if [recipe.ports.0, recipe.ports.1].iter().any(|port| [3544, 4789].contains(port)) => 4,
-                (17, _) => 8,
+                // Where tunnels are looked for, the walk reads those with the port of one; with `compat` IPv4 with any.
+                (17, ipv6) => {
+                    let has = |known: &[u16]| [recipe.ports.0, recipe.ports.1].iter().any(|port| known.contains(port));
+                    let right = if has(&[3544, 4789]) { 0 } else { 2 };
+                    4 + right + if ipv6 || has(&[53]) { 2 } else { 0 }
+                }
                 _ => 0,
             };
             prop_assert_eq!(taken, expected);
