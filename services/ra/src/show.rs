@@ -266,7 +266,9 @@ impl Show {
 
     /// What stands before a row: titles, or the beginning of the document.
     fn head(&mut self) {
+        let text = self.settings.style.form == Look::Text;
         match self.settings.titles {
+            _ if !text => {}
             // 3.0.8 knows no other way to have none.
             ..-1 if self.settings.style.compat && self.rows == 0 => self.printer.title(&mut self.out),
             ..0 => {}

@@ -188,3 +188,13 @@ fn which_columns_follow_the_time_format() {
         assert_eq!(row(release, &["-s", "stime:21"]), " 2005-10-07 23:23:50.350788\n");
     }
 }
+
+#[test]
+fn documents_have_no_titles() {
+    let Some(file) = web() else { return };
+    for form in ["xml", "json"] {
+        let plain = printed(RA, &["-X", "-M", form, "-L", "-1", "-r", &file, "-s", "saddr"]);
+        let asked = printed(RA, &["-X", "-M", form, "-L", "1", "-r", &file, "-s", "saddr"]);
+        assert_eq!(plain.lines().count(), asked.lines().count());
+    }
+}
