@@ -278,7 +278,7 @@ impl Tcp {
                 src.octets = src.octets.wrapping_sub(header.payload as u32);
             }
             // One that a reset closed stays so when later records no longer tell of the reset.
-            let closes = result == Phase::Closed && shared.phase != Phase::Closed;
+            let closes = result == Phase::Closed && (segment.compat || shared.phase != Phase::Closed);
             if result != Phase::Listen {
                 shared.phase = result;
             }
@@ -305,13 +305,11 @@ impl Tcp {
 
     /// Prepares for the next record (chapter section 5.4).
     pub fn reset(&mut self, compat: bool) {
-        let kept = match self.shared.phase {
-            _ if !compat => 0,
-            // 3.0.8 tells congestion in all later records, and with a flow that a reset began that reset.
-            Phase::Listen => status::CONGESTED | status::RESET,
-            _ => status::CONGESTED,
-        };
-        self.shared.status &= !status::OF_A_RECORD | kept;
+        // 3.0.8 begins anew with those of the sides alone. So it tells congestion in all later records, and with a flow
+        // that a reset began that reset.
+        if !compat {
+            self.shared.status &= !status::OF_A_RECORD;
+        }
         for side in &mut self.sides {
             side.status &= !status::OF_A_RECORD;
             side.retransmitted = 0;
