@@ -230,6 +230,11 @@ pub fn ethertype(value: u16) -> Option<&'static str> {
     (value <= last).then_some(name)
 }
 
+/// The ethertypes that have this name: first and last (inclusive) of each run of them, in ascending order.
+pub fn ethertypes(name: &str) -> impl Iterator<Item = (u16, u16)> {
+    ETHERTYPES.iter().filter(move |&&(_, _, known)| known == name).map(|&(first, last, _)| (first, last))
+}
+
 /// The name of a service access point (low bit ignored), if it has one.
 pub fn sap(value: u8) -> Option<&'static str> {
     SAPS.iter().find(|&&(sap, _)| sap == value & 0xFE).map(|&(_, name)| name)
@@ -253,6 +258,8 @@ mod tests {
         assert_eq!(ethertype(35020), Some("lldp"));
         assert_eq!(ethertype(1), None);
         assert_eq!(ethertype(65535), Some("*"));
+        assert!(ethertypes("exp").eq([(257, 257), (259, 511)]));
+        assert!(ethertypes("none").eq([]));
     }
 
     #[test]

@@ -173,12 +173,7 @@ impl Lowering<'_> {
                 "arp" => Number::new(0x0806),
                 "rarp" => Number::new(0x8035),
                 "isis" => Number::new(ISIS),
-                _ => {
-                    let name = shorten(text);
-                    return Err(self
-                        .wrong(p.span, format!("unknown Ethernet type '{name}'"))
-                        .with_historic(format!("unknown ether proto '{name}'")));
-                }
+                _ => return self.named_ether_proto(p, text),
             },
             _ => return Err(self.wrong(p.span, format!("'{}' is not an Ethernet type", self.quote(p.span)))),
         };
@@ -201,6 +196,33 @@ impl Lowering<'_> {
                 Err(self.wrong(p.span, "this Ethernet type has a flow key of its own: only `eq` compares it"))
             }
         }
+    }
+
+    /// `ether proto` with a name that records are printed with: any of the types that have it. 3.0.8 takes the first.
+    fn named_ether_proto(&self, p: &Primitive<'_>, name: &str) -> Result<Cond, SyntaxError> {
+        let test =
+            |cmp, number| self.whole_test(Whole::EtherType, Side::Src, cmp, Number::new(u32::from(number)));
+        let run = |(first, last)| {
+            if self.historic() || first == last {
+                test(Cmp::Eq, first)
+            } else {
+                test(Cmp::Gte, first).and(test(Cmp::Lte, last))
+            }
+        };
+        let runs = field::names::ethertypes(name).take(if self.historic() { 1 } else { usize::MAX });
+        let Some(types) = runs.map(run).reduce(Cond::or) else {
+            let name = shorten(name);
+            return Err(self
+                .wrong(p.span, format!("unknown Ethernet type '{name}'"))
+                .with_historic(format!("unknown ether proto '{name}'")));
+        };
+        let types = match p.cmp {
+            Cmp::Eq => types,
+            _ if self.historic() => types,
+            Cmp::Neq => types.not(),
+            _ => return Err(self.wrong(p.span, "a name of Ethernet types: only `eq` compares it")),
+        };
+        Ok(Cond::from(Test::Family(Family::Ether)).and(types))
     }
 
     fn name(&self, p: &Primitive<'_>) -> String {

@@ -65,6 +65,8 @@ pub const LEAVES: &[&str] = &[
     "proto gt 17",
     "ether proto 0x8809",
     "ether proto ip",
+    "ether proto pppoe",
+    "ether proto decun",
     "ether src 0:13:c4:12:f:d",
     "ether dst 1:80:c2:0:0:0/24",
     "ether broadcast",
