@@ -209,7 +209,9 @@ impl Printer {
             _ => {
                 let width = self.title_width(column);
                 if self.is_narrow(column) {
-                    put_in_width(out, title.as_bytes(), width as isize - self.short as isize);
+                    let from = out.len();
+                    out.extend_from_slice(title.as_bytes());
+                    fit(out, from, width as isize - self.short as isize);
                     return out.push(b' ');
                 }
                 let kept = title.len().min(width);
@@ -424,9 +426,7 @@ impl Printer {
                 if width > 0 && text.len() > width.unsigned_abs() {
                     cut(text, width.unsigned_abs());
                 }
-                let mut cell = Vec::new();
-                put_in_width(&mut cell, text, width);
-                *text = cell;
+                fit(text, 0, width);
             }
             _ => {
                 let width = match field.layout {
@@ -523,18 +523,17 @@ pub(crate) fn cut(text: &mut Vec<u8>, width: usize) {
     text.push(b'*');
 }
 
-/// Appends a text as C's `%*.*s` does with the same width twice: none of it in a width of 0, all of it to the left in
-/// one below.
-fn put_in_width(out: &mut Vec<u8>, text: &[u8], width: isize) {
+/// Fits the text from a place on into a width as C's `%*.*s` does with the same width twice: none of it in a width of 0,
+/// all of it to the left in one below.
+fn fit(out: &mut Vec<u8>, from: usize, width: isize) {
     let room = width.unsigned_abs();
-    let kept = if width < 0 { text } else { &text[..text.len().min(room)] };
-    let missing = room.saturating_sub(kept.len());
-    if width > 0 {
-        blanks(out, missing);
+    if width >= 0 {
+        out.truncate(from + room);
     }
-    out.extend_from_slice(kept);
-    if width < 0 {
-        blanks(out, missing);
+    let missing = (from + room).saturating_sub(out.len());
+    blanks(out, missing);
+    if width > 0 {
+        out[from..].rotate_right(missing);
     }
 }
 
