@@ -222,18 +222,17 @@ impl Show {
         let mut half = std::mem::take(&mut self.half);
         let mut beside = Beside { offset, rank: ordinal + self.more, ..Beside::default() };
         self.last_rank = beside.rank;
-        let whole = Row::flow(view, &self.settings.style, offset, 0);
-        if self.settings.style.compat {
+        let load = self.settings.style.compat.then(|| {
+            let whole = Row::flow(view, &self.settings.style, offset, 0);
             beside.left_over.duration = Some(whole.duration());
-        }
-        let load =
-            field::formula::load(whole.counters(Side::Src), field::formula::span(&whole.times, Side::Src));
+            field::formula::load(whole.counters(Side::Src), field::formula::span(&whole.times, Side::Src))
+        });
         let [src, dst] = halves::halves(view);
         let both = src.is_some();
         for (record, other) in [(src, false), (dst, true)] {
             let Some(record) = record else { continue };
             if other {
-                beside.left_over.load = self.settings.style.compat.then_some(load);
+                beside.left_over.load = load;
                 if both {
                     // What it was made of has been turned round.
                     beside = Beside { exchanged: false, ..self.other_end(beside) };
