@@ -357,8 +357,8 @@ impl CaptureFile {
 /// The fraction of a damaged capture may be anything; it is kept within its second. 3.0.8 knows microseconds only.
 #[inline(always)]
 fn time(seconds: u32, nanos: i64, compat: bool) -> Time {
-    let (seconds, nanos) = (i64::from(seconds), nanos.min(999_999_999));
-    if compat { Time::from_micros(seconds, nanos / 1000) } else { Time::from_nanos(seconds, nanos) }
+    let nanos = nanos.clamp(0, 999_999_999) as u32;
+    Time::from_stamp(seconds, if compat { nanos / 1000 * 1000 } else { nanos })
 }
 
 /// A packet for an engine.

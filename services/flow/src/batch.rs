@@ -11,15 +11,13 @@ use crate::engine::{Engine, Sink};
 use crate::key::Key;
 use crate::slab::{NONE, Part};
 use crate::time::Time;
-use crate::tuple::become_classic;
-use packet::{Dissector, Summary};
+use crate::tuple::{become_v4, become_v6};
+use packet::{Dissector, Everyday, Summary};
 
 /// Packets of a group.
 const GROUP: usize = 8;
 /// Steps of a packet: it is named, its flow is asked for, then the flow's state, and it is accounted for.
 const STEPS: usize = 4;
-/// Packets that are on their way together: a group at each step.
-const TOGETHER: usize = STEPS * GROUP;
 
 /// A captured frame.
 #[derive(Clone, Copy, Debug)]
@@ -74,25 +72,24 @@ impl Engine {
             hash: 0,
             part: NONE,
         };
-        let mut pending = [empty; TOGETHER];
+        let mut groups = [[empty; GROUP]; STEPS];
         let (mut total, classic) = (0, self.config.is_classic());
         let mut frames = frames.into_iter().fuse();
         let (mut step, mut end) = (0, usize::MAX);
         while step < end {
             // Into the places that the group of four steps before has left.
-            let group = &mut pending[step % STEPS * GROUP..][..GROUP];
             let mut named = 0;
-            for (place, frame) in group.iter_mut().zip(&mut frames) {
+            for (place, frame) in groups[step % STEPS].iter_mut().zip(&mut frames) {
                 place.time = frame.time;
-                dissector.dissect_into(frame.octets, frame.length, &mut place.summary);
-                self.name(place, classic);
+                let found = dissector.dissect_into(frame.octets, frame.length, &mut place.summary);
+                self.name(place, found, classic);
                 named += 1;
             }
             total += named;
             if named < GROUP {
                 end = end.min(step + STEPS);
             }
-            self.advance(&mut pending, step, total, sink);
+            self.advance(&mut groups, step, total, sink);
             step += 1;
         }
         total
@@ -100,8 +97,15 @@ impl Engine {
 
     /// Finds the key of a frame.
     #[inline(always)]
-    fn name(&self, place: &mut Pending<'_>, classic: bool) {
-        match become_classic(&mut place.key, &place.summary, &self.table.hasher) {
+    fn name(&self, place: &mut Pending<'_>, found: Option<Everyday>, classic: bool) {
+        let Pending { key, summary, .. } = place;
+        // Each of them by itself, with no question that was answered before.
+        let named = match found {
+            Some(Everyday::V4) => become_v4(key, summary, &self.table.hasher),
+            Some(Everyday::V6) => become_v6(key, summary, &self.table.hasher),
+            _ => None,
+        };
+        match named {
             Some(hash) if classic => place.hash = hash,
             _ => self.name_at_length(place),
         }
@@ -117,29 +121,24 @@ impl Engine {
     #[inline(always)]
     fn advance(
         &mut self,
-        pending: &mut [Pending<'_>; TOGETHER],
+        groups: &mut [[Pending<'_>; GROUP]; STEPS],
         step: usize,
         total: usize,
         sink: &mut dyn Sink,
     ) {
-        // Where the frames of the group lie that came some steps before.
-        let before = |steps: usize| match step.checked_sub(steps) {
-            Some(group) => {
-                let start = group % STEPS * GROUP;
-                start..start + total.saturating_sub(group * GROUP).min(GROUP)
-            }
-            None => 0..0,
-        };
-        for frame in &pending[before(0)] {
-            self.table.prefetch_index(frame.hash);
+        // What is asked for in vain, for places with no frame or an earlier one, does no harm.
+        for place in &groups[step % STEPS] {
+            self.table.prefetch_index(place.hash);
         }
-        for frame in &mut pending[before(1)] {
-            frame.part = self.table.prefetch_flow(frame.hash);
+        for place in &mut groups[(step + STEPS - 1) % STEPS] {
+            place.part = self.table.prefetch_flow(place.hash);
         }
-        for frame in &pending[before(2)] {
-            self.table.prefetch_state(frame.part, frame.key.direction);
+        for place in &groups[(step + STEPS - 2) % STEPS] {
+            self.table.prefetch_state(place.part, place.key.direction);
         }
-        for frame in &pending[before(3)] {
+        let Some(ready) = (step + 1).checked_sub(STEPS) else { return };
+        let frames = &groups[ready % STEPS][..total.saturating_sub(ready * GROUP).min(GROUP)];
+        for frame in frames {
             self.keyed_packet(frame.time, &frame.summary, &frame.key, frame.hash, frame.part, sink);
         }
     }

@@ -66,6 +66,8 @@ pub struct Engine {
     pub(crate) stale: Vec<u8>,
     /// The status interval in nanoseconds.
     pub(crate) interval: i64,
+    /// Gaps between packets as long as this, in nanoseconds, are not counted.
+    pub(crate) longest_gap: i64,
     /// Idle timeouts by class in nanoseconds.
     pub(crate) timeouts: [i64; Class::COUNT],
     /// Whether all that two stations send each other is one flow.
@@ -111,6 +113,7 @@ impl Engine {
             buffer: Vec::with_capacity(1 << 18),
             stale: if config.compat { vec![0; 1 << 18] } else { Vec::new() },
             interval: nanos(config.status_interval),
+            longest_gap: nanos(config.status_interval).saturating_mul(2),
             timeouts,
             matrix: config.key.is_matrix(),
             config,

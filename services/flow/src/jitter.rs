@@ -14,13 +14,14 @@ pub(crate) struct Accumulator {
 }
 
 impl Accumulator {
-    /// 3.0.8 adds up in single precision and takes whole microseconds.
+    /// Adds a gap that is not negative. 3.0.8 adds up in single precision and takes whole microseconds.
     #[inline]
     fn add(&mut self, gap: f64, compat: bool) {
-        if self.count == 0 || (gap as f32) < self.min {
-            self.min = gap as f32;
-        }
-        self.max = self.max.max(gap as f32);
+        // Such numbers are ordered as their bits are, which are compared without a branch.
+        let bits = (gap as f32).to_bits();
+        let least = if self.count == 0 { u32::MAX } else { self.min.to_bits() };
+        self.min = f32::from_bits(bits.min(least));
+        self.max = f32::from_bits(bits.max(self.max.to_bits()));
         self.count = self.count.saturating_add(1);
         self.sum = if compat { f64::from(self.sum as f32 + gap as f32) } else { self.sum + gap };
         self.squares += gap * gap;

@@ -222,23 +222,15 @@ impl Table {
     }
 
     /// Asks for the rest of what a packet of a flow will need, and no more: memory has only so many lines for us in a
-    /// given time. `direction` is that of the packet's key.
+    /// given time. `direction` is that of the packet's key. Of what protocol the next packet is cannot be foretold, so that
+    /// a place is chosen, and not a way.
     #[inline(always)]
     pub fn prefetch_state(&self, part: Part, direction: u8) {
         let Some(flow) = self.flows.get(part) else { return };
-        let side = &flow.sides[flow.side_of(direction) & 1];
-        memory::prefetch_span(&side.first, &side.bits);
-        if flow.state == State::Tcp {
-            if let Some(tcp) = self.tcp.get(flow.network) {
-                memory::prefetch_whole(tcp);
-            }
-        } else {
-            // Packets of both sides decide how long it may idle.
-            memory::prefetch_whole(&flow.sides);
-            if let Some(session) = self.sessions.get(flow.network) {
-                memory::prefetch(session);
-            }
-        }
+        memory::prefetch_whole(&flow.sides);
+        let tcp = self.tcp.place(flow.network).cast::<u8>();
+        let session = self.sessions.place(flow.network).cast();
+        memory::prefetch_place(if flow.state == State::Tcp { tcp } else { session }, size_of::<Tcp>());
         if let Some(metrics) = self.metrics.get(part) {
             memory::prefetch(&metrics.gaps[flow.side_of(direction) & 1]);
             memory::prefetch(&metrics.application);

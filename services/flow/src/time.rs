@@ -7,14 +7,17 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Time(i64);
 
+/// Times lie so far around 1970 at most, in nanoseconds (146 years): the difference of any two is a number.
+const REACH: i64 = 1 << 62;
+
 impl Time {
     /// No time: before every other.
-    pub const UNSET: Time = Time(i64::MIN);
+    pub const UNSET: Time = Time(-REACH);
 
     /// From seconds and microseconds, as in a pcap header. Microseconds may exceed a second.
     #[inline]
     pub const fn from_micros(seconds: i64, micros: i64) -> Time {
-        Time(seconds.saturating_mul(1_000_000_000).saturating_add(micros.saturating_mul(1000)))
+        Time::within(seconds.saturating_mul(1_000_000_000).saturating_add(micros.saturating_mul(1000)))
     }
 
     /// From the stamp of a packet as libpcap hands it over: seconds past 2038 may have become negative, and the
@@ -27,13 +30,31 @@ impl Time {
     /// From seconds and nanoseconds.
     #[inline]
     pub const fn from_nanos(seconds: i64, nanos: i64) -> Time {
-        Time(seconds.saturating_mul(1_000_000_000).saturating_add(nanos))
+        Time::within(seconds.saturating_mul(1_000_000_000).saturating_add(nanos))
+    }
+
+    /// From the stamp of a packet in a capture file. Nanoseconds may exceed a second.
+    #[inline(always)]
+    pub const fn from_stamp(seconds: u32, nanos: u32) -> Time {
+        // The greatest sum is within reach.
+        Time(seconds as i64 * 1_000_000_000 + nanos as i64)
+    }
+
+    /// The nearest time to so many nanoseconds since 1970.
+    const fn within(nanos: i64) -> Time {
+        if nanos <= -REACH {
+            Time(1 - REACH)
+        } else if nanos >= REACH {
+            Time(REACH - 1)
+        } else {
+            Time(nanos)
+        }
     }
 
     /// The wall clock.
     pub fn now() -> Time {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
-        Time(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
+        Time::within(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
     }
 
     /// Whether this is a time at all.
@@ -57,7 +78,7 @@ impl Time {
     /// Nanoseconds from `earlier` to this; negative when this is the earlier one.
     #[inline]
     pub fn since(self, earlier: Time) -> i64 {
-        self.0.saturating_sub(earlier.0)
+        self.0 - earlier.0
     }
 }
 
@@ -66,11 +87,32 @@ impl Add<Duration> for Time {
 
     #[inline]
     fn add(self, duration: Duration) -> Time {
-        Time(self.0.saturating_add(i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)))
+        Time::within(self.0.saturating_add(i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)))
     }
 }
 
 /// A duration in nanoseconds as packet times are compared with it.
 pub(crate) fn nanos(duration: Duration) -> i64 {
     i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_stay_within_reach_of_each_other() {
+        let far = [i64::MIN, i64::MIN / 3, -1, 0, 1, i64::MAX / 3, i64::MAX];
+        for seconds in far {
+            for fraction in far {
+                for time in [Time::from_nanos(seconds, fraction), Time::from_micros(seconds, fraction)] {
+                    assert!(time.is_set() && time > Time::UNSET);
+                    assert!((time.since(Time::UNSET) > 0) & (Time::UNSET.since(time) < 0));
+                    assert!((time + Duration::MAX).since(Time::UNSET) > 0);
+                }
+            }
+        }
+        assert_eq!(Time::from_stamp(u32::MAX, u32::MAX), Time::from_nanos(u32::MAX.into(), u32::MAX.into()));
+        assert_eq!(Time::from_stamp(7, 8), Time::from_nanos(7, 8));
+    }
 }

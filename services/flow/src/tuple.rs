@@ -41,25 +41,47 @@ pub(crate) fn key(pairs: Pairs, class: Class, reverse: bool) -> Key {
 #[inline(always)]
 pub(crate) fn become_classic(place: &mut Key, summary: &Summary<'_>, hasher: &Hasher) -> Option<u32> {
     let Network::Ip(ip) = &summary.network else { return None };
-    let (class, dns) = match ip.transport {
-        Transport::Tcp(_) => (Class::Tcp, 0),
-        Transport::Udp { dns_id } => (Class::Ip, dns_id.map_or(0, u32::from)),
-        _ => return None,
-    };
     match &ip.addresses {
-        Addresses::V4 { source, destination } => {
-            let (pairs, reverse) = v4(ip, (*source, *destination), dns, false);
-            *place = key(pairs, class, reverse);
-            let [a, b, c, ..] = pairs;
-            Some(hasher.hash_three([a, b, c]))
-        }
-        Addresses::V6 { source, destination } => {
-            let (reverse, ports) = order6(ip, source, destination, false);
-            let head = head(Kind::Ipv6, ip.protocol, 0);
-            let pairs = v6(head, (source, destination), ports, reverse);
-            *place = key(pairs, class, reverse);
-            Some(hasher.hash_pairs(pairs))
-        }
+        Addresses::V4 { .. } => become_v4(place, summary, hasher),
+        Addresses::V6 { .. } => become_v6(place, summary, hasher),
+    }
+}
+
+/// As [`become_classic`], for packets of IPv4.
+#[inline(always)]
+pub(crate) fn become_v4(place: &mut Key, summary: &Summary<'_>, hasher: &Hasher) -> Option<u32> {
+    let Network::Ip(ip @ Ip { addresses: Addresses::V4 { source, destination }, .. }) = &summary.network
+    else {
+        return None;
+    };
+    let (class, dns) = class(&ip.transport)?;
+    let (pairs, reverse) = v4(ip, (*source, *destination), dns, false);
+    *place = key(pairs, class, reverse);
+    let [a, b, c, ..] = pairs;
+    Some(hasher.hash_three([a, b, c]))
+}
+
+/// As [`become_classic`], for packets of IPv6.
+#[inline(always)]
+pub(crate) fn become_v6(place: &mut Key, summary: &Summary<'_>, hasher: &Hasher) -> Option<u32> {
+    let Network::Ip(ip @ Ip { addresses: Addresses::V6 { source, destination }, .. }) = &summary.network
+    else {
+        return None;
+    };
+    let (class, _) = class(&ip.transport)?;
+    let (reverse, ports) = order6(ip, source, destination, false);
+    let pairs = v6(head(Kind::Ipv6, ip.protocol, 0), (source, destination), ports, reverse);
+    *place = key(pairs, class, reverse);
+    Some(hasher.hash_pairs(pairs))
+}
+
+/// Where flows of a transport protocol wait, and the transaction in their keys.
+#[inline(always)]
+fn class(transport: &Transport<'_>) -> Option<(Class, u32)> {
+    match transport {
+        Transport::Tcp(_) => Some((Class::Tcp, 0)),
+        Transport::Udp { dns_id } => Some((Class::Ip, dns_id.map_or(0, u32::from))),
+        _ => None,
     }
 }
 

@@ -139,7 +139,7 @@ impl Engine {
             self.table.user.append(part, side & 1, summary.user);
         }
         let metrics = self.table.metrics.get_mut(part);
-        let gap = Gap { now: self.now, active, longest: self.interval.saturating_mul(2) };
+        let gap = Gap { now: self.now, active, longest: self.longest_gap };
         count(flow, metrics, histograms, side, summary.length, application, &gap, &self.config);
     }
 
@@ -164,7 +164,7 @@ impl Engine {
         let side = observe(flow, seen, key.direction, summary, first, now, compat);
         let track_duplicates = self.config.track_duplicates;
         let segment = Segment { header, side, now, ip_id: ip.id, compat, track_duplicates };
-        let mut gap = Gap { now, active: true, longest: self.interval.saturating_mul(2) };
+        let mut gap = Gap { now, active: true, longest: self.longest_gap };
         if let (State::Tcp, false) = (flow.state, first)
             && let Some(tcp) = table.tcp.get_mut(flow.network)
         {

@@ -20,15 +20,19 @@ pub fn prefetch_span<T, U>(first: &T, last: &U) {
     line_of(std::ptr::from_ref(last).cast());
 }
 
+/// Asks for the cache lines of so many `octets` at an address, whatever lies there, from one line to the next.
+#[inline(always)]
+pub fn prefetch_place(address: *const u8, octets: usize) {
+    for offset in (0..octets).step_by(LINE) {
+        line_of(address.wrapping_add(offset));
+    }
+}
+
 /// Asks for every cache line that `item` lies in.
 #[inline(always)]
 pub fn prefetch_whole<T>(item: &T) {
     let start: *const u8 = std::ptr::from_ref(item).cast();
-    let mut offset = 0;
-    while offset < size_of::<T>() {
-        line_of(start.wrapping_add(offset));
-        offset += LINE;
-    }
+    prefetch_place(start, size_of::<T>());
     // The line of the last octet, when the item does not begin with a line.
     if align_of::<T>() < LINE {
         line_of(start.wrapping_add(size_of::<T>().saturating_sub(1)));

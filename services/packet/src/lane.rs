@@ -12,10 +12,27 @@ use crate::link::wire_behind;
 use crate::summary::{Encapsulation, Summary};
 use crate::{ipv4, ipv6, tcp, udp};
 
+/// What a frame of the lane was found to hold. Who goes on differently for each need not ask the description, which could
+/// not be foretold once more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Everyday {
+    /// A whole IPv4 packet with a TCP segment or a UDP datagram.
+    V4,
+    /// A whole IPv6 packet with a TCP segment or a UDP datagram.
+    V6,
+    /// An ICMP message of either version.
+    Icmp,
+}
+
 /// Describes an Ethernet frame if it is one for the lane; else the description is of no use.
 #[inline(always)]
-pub(crate) fn take<'a>(rules: Rules, frame: &'a [u8], wire_length: u32, summary: &mut Summary<'a>) -> bool {
-    let Some((header, data)) = ethernet::split(frame) else { return false };
+pub(crate) fn take<'a>(
+    rules: Rules,
+    frame: &'a [u8],
+    wire_length: u32,
+    summary: &mut Summary<'a>,
+) -> Option<Everyday> {
+    let (header, data) = ethernet::split(frame)?;
     // The transport header's writer sees to these two.
     let Summary { length, encapsulation, ethernet, vlan, mpls, network: _, user: _, outer, tunnel: _ } =
         summary;
@@ -25,7 +42,7 @@ pub(crate) fn take<'a>(rules: Rules, frame: &'a [u8], wire_length: u32, summary:
     *vlan = None;
     *mpls = None;
     let (ethertype, data) = if header.ethertype == VLAN {
-        let Some((control, ethertype, data)) = ethernet::split_tag(data) else { return false };
+        let (control, ethertype, data) = ethernet::split_tag(data)?;
         *vlan = Some(control);
         encapsulation.add(Encapsulation::VLAN);
         (ethertype, data)
@@ -38,49 +55,55 @@ pub(crate) fn take<'a>(rules: Rules, frame: &'a [u8], wire_length: u32, summary:
     }
     match ethertype {
         ETHERTYPE_IPV4 => {
-            let Some((header, behind)) = ipv4::Header::split(data) else { return false };
+            let (header, behind) = ipv4::Header::split(data)?;
             let total = header.total();
             let payload = total - ipv4::LEAST as i32;
             if !header.is_plain() || payload < 0 {
-                return false;
+                return None;
             }
             let segment = if rules.compat { behind } else { first(behind, payload) };
-            if !close(rules, summary, header.ip(payload), segment) {
-                return false;
-            }
+            let found = close(rules, summary, header.ip(payload), segment, Everyday::V4)?;
             if rules.compat {
                 summary.user = ipv4::without_padding(summary.user, ipv4::padding(data, total, ipv4::LEAST));
             }
-            true
+            Some(found)
         }
         ETHERTYPE_IPV6 => {
-            let Some((header, behind)) = ipv6::Header::split(data) else { return false };
+            let (header, behind) = ipv6::Header::split(data)?;
             let on_wire = ipv6::on_wire(wire_behind(wire_length, frame, data));
             let payload = header.payload(rules, on_wire);
             let segment = if rules.compat { behind } else { first(behind, payload) };
-            close(rules, summary, header.ip(rules, payload), segment)
+            close(rules, summary, header.ip(rules, payload), segment, Everyday::V6)
         }
-        _ => false,
+        _ => None,
     }
 }
 
-/// Closes the description with a transport header that was captured whole.
+/// Closes the description with a transport header that was captured whole. `version` says which IP it is.
 #[inline(always)]
-fn close<'a>(rules: Rules, summary: &mut Summary<'a>, ip: Ip<'a>, segment: &'a [u8]) -> bool {
+fn close<'a>(
+    rules: Rules,
+    summary: &mut Summary<'a>,
+    ip: Ip<'a>,
+    segment: &'a [u8],
+    version: Everyday,
+) -> Option<Everyday> {
     let holds = |octets: usize| segment.len() >= octets && ip.payload >= octets as i32;
     if ip.protocol == TCP && holds(tcp::LEAST) {
         close_tcp(summary, ip, segment, 0);
+        Some(version)
     } else if ip.protocol == UDP && holds(udp::HEADER) {
         if rules.tunnel_discovery && udp::is_tunnel(rules, &ip.addresses, ports(segment)) {
-            return false;
+            return None;
         }
         close_udp(summary, ip, segment, 0);
+        Some(version)
     } else if has_icmp(&ip) {
         close_icmp(rules, summary, ip, segment);
+        Some(Everyday::Icmp)
     } else {
-        return false;
+        None
     }
-    true
 }
 
 #[cfg(test)]

@@ -44,6 +44,7 @@ pub use arp::{Arp, Rarp};
 pub use icmp::Icmp;
 pub use ip::{Addresses, Fragment, Ip, Transport};
 pub use isis::Isis;
+pub use lane::Everyday;
 pub use link::{Dissector, LinkType};
 pub use ppp::Lcp;
 pub use summary::{Carrier, Encapsulation, Ethernet, FrameKey, Network, Summary, Tunnel};

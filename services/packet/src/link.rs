@@ -2,8 +2,9 @@
 
 use crate::bytes::{array_at, rest, u8_at, u16_at, u32_at};
 use crate::ethernet::{ETHERTYPE_IPV4, ETHERTYPE_IPV6, ETHERTYPE_MPLS};
+use crate::lane::{self, Everyday};
 use crate::summary::{Carrier, Encapsulation, Ethernet, FrameKey, Network, Summary, Tunnel};
-use crate::{Rules, lane, ppp, wlan};
+use crate::{Rules, ppp, wlan};
 
 /// A pcap link type (`DLT_*`/`LINKTYPE_*` number as a capture handle reports it).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -160,12 +161,20 @@ impl Dissector {
     }
 
     /// As [`Dissector::dissect`], into a place that the caller has: summaries are too large to be moved for nothing.
+    /// Says so when the frame is one of those that nearly all are.
     #[inline(always)]
-    pub fn dissect_into<'a>(&self, frame: &'a [u8], wire_length: u32, summary: &mut Summary<'a>) {
+    pub fn dissect_into<'a>(
+        &self,
+        frame: &'a [u8],
+        wire_length: u32,
+        summary: &mut Summary<'a>,
+    ) -> Option<Everyday> {
         let ethernet = self.link == Link::Ethernet && wire_length >= 14;
-        if !(ethernet && lane::take(self.rules, frame, wire_length, summary)) {
+        let found = if ethernet { lane::take(self.rules, frame, wire_length, summary) } else { None };
+        if found.is_none() {
             self.walk_into(frame, wire_length, summary);
         }
+        found
     }
 
     /// As [`Dissector::dissect_into`], for all frames.
