@@ -12,8 +12,9 @@ use stream::{Broadcast, Writer};
 use crate::report::Identity;
 use crate::targets::{self, Target};
 
-/// Records are gathered to about this many octets before they are passed on.
-const GATHER: usize = 48 << 10;
+/// Records are gathered to about this many octets before they are passed on: as much as an output hands to the system at
+/// once without gathering it again. Of long pieces a file system makes long runs of pages, which cost less.
+const GATHER: usize = 128 << 10;
 
 /// Octets that may wait for an output of a live sensor.
 const QUEUE: usize = 16 << 20;

@@ -330,7 +330,7 @@ impl Engine {
 }
 
 fn stamp(time: Time) -> Stamp {
-    Stamp::from_sec_nsec(time.seconds(), time.subsec_nanos())
+    Stamp::from_nanos(time.nanos().max(0))
 }
 
 fn counters(side: &Side, application: u64) -> Counters {

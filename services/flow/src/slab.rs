@@ -14,8 +14,8 @@ pub(crate) type Part = u32;
 /// No part.
 pub(crate) const NONE: Part = u32::MAX;
 
-/// Octets from which on a slab is large: what the last huge page has unused is little beside them.
-const LARGE: usize = 48 << 20;
+/// Octets from which on a slab goes on with huge pages: what the last one has unused is at most as much again.
+const SMALL: usize = memory::HUGE;
 
 /// Parts of a slab whose memory is not worth giving back.
 const WORTH: usize = 1 << 14;
@@ -29,21 +29,13 @@ struct Room<T> {
     limit: usize,
     /// At how many items the pages are looked at next.
     look: usize,
-    /// Items from the first on that lie on huge pages.
-    moved: usize,
 }
 
 impl<T> Room<T> {
-    /// Items of a huge page.
-    const PAGE: usize = memory::HUGE / if size_of::<T>() == 0 { 1 } else { size_of::<T>() };
-
-    /// Items of a slab that has become large.
-    const FIRST_LOOK: usize = LARGE / memory::HUGE * Room::<T>::PAGE;
-
     fn new(limit: u32) -> Result<Room<T>, ConfigError> {
         let mut items = Vec::new();
         items.try_reserve_exact(limit as usize).map_err(|_| ConfigError::Memory(limit))?;
-        Ok(Room { items, limit: limit as usize, look: 0, moved: 0 })
+        Ok(Room { items, limit: limit as usize, look: 0 })
     }
 
     /// Forgets the items from the `end` on, and gives back their memory.
@@ -68,34 +60,18 @@ impl<T> Room<T> {
         Some(part as Part)
     }
 
-    /// Has the kernel make the next pages.
+    /// Has the kernel make the next pages, as long as they are small, and huge ones from then on.
     #[cold]
     fn look_ahead(&mut self) {
-        if self.look >= Room::<T>::FIRST_LOOK {
-            return self.go_on_huge();
-        }
         let item = size_of::<T>().max(1);
-        let octets = (self.items.len() * item / 8).clamp(AT_ONCE.0, AT_ONCE.1);
-        memory::populate_room(&mut self.items, octets);
-        self.look = (self.look + (octets / item).max(1)).min(Room::<T>::FIRST_LOOK);
-    }
-
-    /// Has the kernel make huge pages of those to come, and moves the earlier items to such pages, two for each new one.
-    #[cold]
-    fn go_on_huge(&mut self) {
-        if self.moved == 0 {
+        let here = self.items.len() * item;
+        if here < SMALL {
+            let octets = (here / 8).clamp(AT_ONCE.0, AT_ONCE.1);
+            memory::populate_room(&mut self.items, octets);
+            self.look += (octets / item).max(1);
+        } else {
             memory::prefer_huge(&mut self.items);
-        }
-        self.look += Room::<T>::PAGE;
-        // Pages do not begin with items: each time goes one page back, and the last beyond the first new one.
-        let small = Room::<T>::FIRST_LOOK + Room::<T>::PAGE;
-        let (start, end) = (self.moved.saturating_sub(Room::<T>::PAGE), self.moved + 2 * Room::<T>::PAGE);
-        let end = end.min(small).min(self.items.len());
-        if self.moved < end
-            && let Some(items) = self.items.get_mut(start..end)
-        {
-            memory::make_huge(items);
-            self.moved = end;
+            self.look = usize::MAX;
         }
     }
 }
@@ -243,13 +219,13 @@ mod tests {
 
     #[test]
     fn large_slabs_keep_what_they_hold() {
-        let count = (LARGE + 40 * memory::HUGE) / 64;
+        let count = (SMALL + 3 * memory::HUGE) / 64;
         let mut slab = Slab::<[u64; 8]>::new(count as u32).unwrap();
         for number in 0..count as u64 {
             slab.insert([number; 8]).unwrap();
         }
         assert_eq!(slab.insert([0; 8]), None);
-        assert!(slab.room.moved >= Room::<[u64; 8]>::FIRST_LOOK);
+        assert_eq!(slab.room.look, usize::MAX);
         assert!((0..count).all(|number| slab.get(number as Part) == Some(&[number as u64; 8])));
     }
 

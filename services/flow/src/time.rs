@@ -75,6 +75,12 @@ impl Time {
         (self.0.max(0) % 1_000_000_000) as u32
     }
 
+    /// Nanoseconds since 1970; negative before, and when unset.
+    #[inline]
+    pub fn nanos(self) -> i64 {
+        self.0
+    }
+
     /// Nanoseconds from `earlier` to this; negative when this is the earlier one.
     #[inline]
     pub fn since(self, earlier: Time) -> i64 {

@@ -15,8 +15,6 @@ const SMALLEST: usize = 4 << 10;
 enum Wish {
     /// Huge pages for what comes.
     Prefer,
-    /// Huge pages for what is there.
-    Make,
     /// No pages.
     None,
     /// Pages at once instead of one by one as they are first written.
@@ -33,12 +31,6 @@ pub fn prefer_huge<T>(items: &mut Vec<T>) {
 /// As [`prefer_huge`], for a part of an array.
 pub fn prefer_huge_slice<T>(items: &mut [T]) {
     advise(items.as_mut_ptr().cast(), size_of_val(items), Wish::Prefer);
-}
-
-/// Moves `items` to huge pages, now, as far as they fill whole ones (madvise(2), `MADV_COLLAPSE`). Takes some hundred microseconds for each page. Where there are none to be had, or the kernel is older
-/// than 6.1, they stay where they are.
-pub fn make_huge<T>(items: &mut [T]) {
-    advise(items.as_mut_ptr().cast(), size_of_val(items), Wish::Make);
 }
 
 /// Gives the memory of `words` back to the kernel, as far as it consists of whole pages. What they hold is lost, and for
@@ -66,7 +58,6 @@ pub fn populate_room<T>(items: &mut Vec<T>, octets: usize) {
 fn advise(start: *mut u8, length: usize, wish: Wish) {
     let (advice, page) = match wish {
         Wish::Prefer => (libc::MADV_HUGEPAGE, HUGE),
-        Wish::Make => (libc::MADV_COLLAPSE, HUGE),
         Wish::None => (libc::MADV_DONTNEED, SMALL),
         Wish::Populate => (libc::MADV_POPULATE_WRITE, SMALLEST),
     };
@@ -75,7 +66,7 @@ fn advise(start: *mut u8, length: usize, wish: Wish) {
     else {
         return;
     };
-    // SAFETY: the range lies within memory that the caller has for itself. All but the third change what backs it and not
+    // SAFETY: the range lies within memory that the caller has for itself. All but the second change what backs it and not
     // what it holds; after that one, words hold whatever words they hold, and of the room behind a list's items
     // nobody reads anything before it is written.
     unsafe { libc::madvise(start.wrapping_add(skip).cast(), whole, advice) };
@@ -94,7 +85,6 @@ mod tests {
         prefer_huge(&mut items);
         items.extend(0..3 * HUGE as u64 / 8);
         prefer_huge(&mut items);
-        make_huge(&mut items);
         assert!(items.iter().zip(0..).all(|(item, number)| *item == number));
         prefer_huge::<u64>(&mut Vec::new());
         prefer_huge_slice::<u8>(&mut []);

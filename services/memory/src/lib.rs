@@ -8,5 +8,5 @@ mod huge;
 mod prefetch;
 
 pub use compare::equal;
-pub use huge::{HUGE, give_back, give_back_room, make_huge, populate_room, prefer_huge, prefer_huge_slice};
+pub use huge::{HUGE, give_back, give_back_room, populate_room, prefer_huge, prefer_huge_slice};
 pub use prefetch::{LINE, prefetch, prefetch_place, prefetch_span, prefetch_whole};

@@ -59,6 +59,10 @@ pub(crate) trait Put {
     fn be64(&mut self, v: u64) {
         self.bytes(&v.to_be_bytes());
     }
+    /// Several words at once: room is looked for only once.
+    fn be32s<const N: usize>(&mut self, words: [u32; N]) {
+        self.bytes(words.map(u32::to_be_bytes).as_flattened());
+    }
     fn le16(&mut self, v: u16) {
         self.bytes(&v.to_le_bytes());
     }

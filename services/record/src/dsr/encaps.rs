@@ -79,8 +79,7 @@ impl<'a> EncapsView<'a> {
     /// Appends the DSR; headers are cut at 500 octets a side.
     pub fn emit(&self, out: &mut Vec<u8>) {
         let at = begin(out, code::ENCAPS, 0, self.qualifier);
-        out.be32(self.src);
-        out.be32(self.dst);
+        out.be32s([self.src, self.dst]);
         if let Some((src, dst)) = self.headers {
             let cut = |h: &'a [u8]| h.get(..h.len().min(MAX_HEADER)).unwrap_or(h);
             let (src, dst) = (cut(src), cut(dst));

@@ -79,8 +79,8 @@ impl IpAttr {
         let at = begin(out, code::IPATTR, 0, q);
         for (side, options) in [(self.src, self.src_options), (self.dst, self.dst_options)] {
             if let Some(s) = side {
-                out.bytes(&[s.ttl, s.tos]);
-                out.le16(s.ip_id);
+                let [low, high] = s.ip_id.to_le_bytes();
+                out.bytes(&[s.ttl, s.tos, low, high]);
             }
             if let Some(o) = options {
                 out.be32(o);

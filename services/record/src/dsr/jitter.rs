@@ -151,7 +151,8 @@ impl Jitter {
         let q = all.iter().enumerate().filter(|(_, i)| i.is_some()).fold(0, |q, (n, _)| q | 1 << n);
         let at = begin(out, code::JITTER, self.subtype, q);
         for i in all.into_iter().flatten() {
-            i.bits().into_iter().take(self.form.words()).for_each(|w| out.be32(w));
+            let words = i.bits().map(u32::to_be_bytes);
+            out.bytes(words.get(..self.form.words()).unwrap_or(&words).as_flattened());
         }
         end(out, at);
     }

@@ -112,14 +112,16 @@ impl Metric {
     }
 
     fn put(&self, out: &mut Vec<u8>, c: &Counters, log: u8) {
-        let app = self.app.then_some(c.app_bytes);
-        for v in [Some(c.packets), Some(c.bytes), app].into_iter().flatten() {
-            match log {
-                0 => out.u8(v as u8),
-                1 => out.be16(v as u16),
-                2 => out.be32(v as u32),
-                _ => out.be64(v),
-            }
+        fn all<const N: usize>(out: &mut Vec<u8>, numbers: [[u8; N]; 3], count: usize) {
+            out.bytes(numbers.as_flattened().get(..N * count).unwrap_or_default());
+        }
+        let numbers = [c.packets, c.bytes, c.app_bytes];
+        let count = if self.app { 3 } else { 2 };
+        match log {
+            0 => all(out, numbers.map(|n| [n as u8]), count),
+            1 => all(out, numbers.map(|n| (n as u16).to_be_bytes()), count),
+            2 => all(out, numbers.map(|n| (n as u32).to_be_bytes()), count),
+            _ => all(out, numbers.map(u64::to_be_bytes), count),
         }
     }
 

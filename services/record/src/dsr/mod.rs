@@ -271,6 +271,7 @@ impl<'a> Iterator for Walk<'a> {
 }
 
 /// Appends a DSR header whose length is not known yet; returns where it is, for [`end`].
+#[inline]
 pub(crate) fn begin(out: &mut Vec<u8>, typ: u8, subtype: u8, qualifier: u8) -> usize {
     let at = out.len();
     out.bytes(&[typ, subtype, qualifier, 0]);
@@ -279,14 +280,21 @@ pub(crate) fn begin(out: &mut Vec<u8>, typ: u8, subtype: u8, qualifier: u8) -> u
 
 /// Pads the DSR begun at `at` to a whole word and writes its length. A DSR longer than its length octet can say
 /// is cut at 255 words: writers of variable bodies bound them first.
+#[inline]
 pub(crate) fn end(out: &mut Vec<u8>, at: usize) {
-    pad(out, at);
-    out.truncate(at + 4 * 255);
-    let words = (out.len() - at) / 4;
+    let mut octets = out.len() - at;
+    if octets % 4 != 0 || octets > LONGEST {
+        pad(out, at);
+        out.truncate(at + LONGEST);
+        octets = out.len() - at;
+    }
     if let Some(len) = out.get_mut(at + 3) {
-        *len = words as u8;
+        *len = (octets / 4) as u8;
     }
 }
+
+/// Octets of the longest DSR.
+const LONGEST: usize = 4 * 255;
 
 /// Pads to a whole word counted from `at`.
 pub(crate) fn pad(out: &mut Vec<u8>, at: usize) {

@@ -68,8 +68,7 @@ impl Psize {
         let at = begin(out, code::PSIZE, self.subtype, q);
         let sides = || [self.src, self.dst].into_iter().flatten();
         for s in sides() {
-            out.be16(s.min);
-            out.be16(s.max);
+            out.be32(u32::from(s.min) << 16 | u32::from(s.max));
         }
         if self.subtype & HISTOGRAM != 0 {
             sides().for_each(|s| out.bytes(&s.histogram));

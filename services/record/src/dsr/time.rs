@@ -189,8 +189,7 @@ impl Time {
     pub fn emit(&self, out: &mut Vec<u8>) {
         let nsec = self.is_nsec();
         let stamp = |out: &mut Vec<u8>, t: Stamp| {
-            out.be32(t.secs());
-            out.be32(if nsec { t.subsec_nanos() } else { t.subsec_micros() });
+            out.be32s([t.secs(), if nsec { t.subsec_nanos() } else { t.subsec_micros() }]);
         };
         let mut st = self.encoding & 0x07;
         let (src, dst, relative) = match self.stamps {

@@ -122,34 +122,28 @@ impl Ipv4Key {
     }
 
     pub(super) fn emit(&self, out: &mut Vec<u8>) {
-        out.bytes(&self.src.octets());
-        out.bytes(&self.dst.octets());
-        out.bytes(&[self.proto, self.tp_p]);
-        match self.detail {
-            Ipv4Detail::Ports { src, dst, tail } => {
-                out.be16(src);
-                out.be16(dst);
-                out.bytes(&tail);
-            }
+        let three = |a: [u8; 2], b: [u8; 2], c: [u8; 2]| [a[0], a[1], b[0], b[1], c[0], c[1]];
+        let detail = match self.detail {
+            Ipv4Detail::Ports { src, dst, tail } => three(src.to_be_bytes(), dst.to_be_bytes(), tail),
             Ipv4Detail::Icmp { typ, code, id, seq } => {
-                out.bytes(&[typ, code]);
-                out.le16(id);
-                out.le16(seq);
+                three([typ, code], id.to_le_bytes(), seq.to_le_bytes())
             }
             Ipv4Detail::Igmp { typ, code, pad, ip_id } => {
-                out.bytes(&[typ, code]);
-                out.be16(pad);
-                out.be16(ip_id);
+                three([typ, code], pad.to_be_bytes(), ip_id.to_be_bytes())
             }
             Ipv4Detail::Esp { pad, spi } => {
-                out.be16(pad);
-                out.be32(spi);
+                let [a, b, c, d] = spi.to_be_bytes();
+                three(pad.to_be_bytes(), [a, b], [c, d])
             }
-            Ipv4Detail::Fragment { pad, ip_id } => {
-                out.bytes(&pad);
-                if self.proto == 2 { out.be16(ip_id) } else { out.le16(ip_id) }
+            Ipv4Detail::Fragment { pad: [a, b, c, d], ip_id } => {
+                let id = if self.proto == 2 { ip_id.to_be_bytes() } else { ip_id.to_le_bytes() };
+                three([a, b], [c, d], id)
             }
-        }
+        };
+        let [a, b, c, d, e, f] = detail;
+        let (src, dst) = (u32::from(self.src), u32::from(self.dst));
+        let last = u32::from_be_bytes([self.proto, self.tp_p, a, b]);
+        out.be32s([src, dst, last, u32::from_be_bytes([c, d, e, f])]);
     }
 
     /// A key embedded in a tunnel DSR: addresses and ports little-endian.

@@ -248,7 +248,8 @@ impl TcpSide {
     }
 
     fn emit(&self, out: &mut Vec<u8>) {
-        for w in [
+        let last = u32::from(self.window) << 16 | u32::from(self.flags) << 8 | u32::from(self.window_scale);
+        out.be32s([
             self.last_sec,
             self.last_frac,
             self.status,
@@ -260,11 +261,8 @@ impl TcpSide {
             self.retrans,
             self.ackbytes,
             self.winbytes,
-        ] {
-            out.be32(w);
-        }
-        out.be16(self.window);
-        out.bytes(&[self.flags, self.window_scale]);
+            last,
+        ]);
         if let Some((maxseg, pad)) = self.maxseg {
             out.be16(maxseg);
             out.be16(pad);
@@ -310,9 +308,7 @@ impl TcpPerf {
     }
 
     pub(super) fn emit(&self, out: &mut Vec<u8>) {
-        for w in [self.status, self.state, self.options, self.syn_ack_usec, self.ack_data_usec] {
-            out.be32(w);
-        }
+        out.be32s([self.status, self.state, self.options, self.syn_ack_usec, self.ack_data_usec]);
         self.src.emit(out);
         self.dst.emit(out);
     }
