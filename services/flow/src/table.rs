@@ -227,10 +227,16 @@ impl Table {
     #[inline(always)]
     pub fn prefetch_state(&self, part: Part, direction: u8) {
         let Some(flow) = self.flows.get(part) else { return };
-        memory::prefetch_whole(&flow.sides);
-        let tcp = self.tcp.place(flow.network).cast::<u8>();
-        let session = self.sessions.place(flow.network).cast();
-        memory::prefetch_place(if flow.state == State::Tcp { tcp } else { session }, size_of::<Tcp>());
+        let (index, tcp) = (flow.side_of(direction) & 1, flow.state == State::Tcp);
+        let side = &flow.sides[index];
+        // Where there is no connection, packets of both sides decide how long it may idle.
+        let other = if tcp { side } else { &flow.sides[index ^ 1] };
+        memory::prefetch_span(&side.first, &side.bits);
+        memory::prefetch_span(&other.first, &other.bits);
+        let session = self.sessions.place(flow.network).cast::<u8>();
+        let state = if tcp { self.tcp.place(flow.network).cast() } else { session };
+        memory::prefetch_place(state);
+        memory::prefetch_place(state.wrapping_add(if tcp { memory::LINE } else { 0 }));
         if let Some(metrics) = self.metrics.get(part) {
             memory::prefetch(&metrics.gaps[flow.side_of(direction) & 1]);
             memory::prefetch(&metrics.application);

@@ -20,19 +20,21 @@ pub fn prefetch_span<T, U>(first: &T, last: &U) {
     line_of(std::ptr::from_ref(last).cast());
 }
 
-/// Asks for the cache lines of so many `octets` at an address, whatever lies there, from one line to the next.
+/// Asks for the cache line of an address, whatever lies there.
 #[inline(always)]
-pub fn prefetch_place(address: *const u8, octets: usize) {
-    for offset in (0..octets).step_by(LINE) {
-        line_of(address.wrapping_add(offset));
-    }
+pub fn prefetch_place(address: *const u8) {
+    line_of(address);
 }
 
 /// Asks for every cache line that `item` lies in.
 #[inline(always)]
 pub fn prefetch_whole<T>(item: &T) {
     let start: *const u8 = std::ptr::from_ref(item).cast();
-    prefetch_place(start, size_of::<T>());
+    let mut offset = 0;
+    while offset < size_of::<T>() {
+        line_of(start.wrapping_add(offset));
+        offset += LINE;
+    }
     // The line of the last octet, when the item does not begin with a line.
     if align_of::<T>() < LINE {
         line_of(start.wrapping_add(size_of::<T>().saturating_sub(1)));
