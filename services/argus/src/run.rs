@@ -216,6 +216,8 @@ pub fn run(settings: &Settings, log: &Log) -> Result<(), String> {
         .transpose()
         .map_err(|error| error.to_string())?;
     if let Some(folder) = &settings.chroot {
+        // Not to be found behind the new root.
+        log.zone();
         change_root(folder)?;
     }
     let outputs = user

@@ -3,7 +3,7 @@
 use std::fmt::{Display, Write as _};
 use std::io::Write as _;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use jiff::Zoned;
 use jiff::tz::TimeZone;
@@ -40,7 +40,8 @@ pub struct Log(Arc<Inner>);
 struct Inner {
     program: String,
     style: Style,
-    zone: TimeZone,
+    /// Looked up for the first message: most programs that end at once have none to tell.
+    zone: OnceLock<TimeZone>,
     destination: Mutex<Destination>,
     /// Gravest syslog priorities only, up to this one.
     limit: AtomicU8,
@@ -52,15 +53,20 @@ struct Destination {
 }
 
 impl Log {
-    /// Messages to standard error. The time zone is read now, so that a later chroot does not change it.
+    /// Messages to standard error.
     pub fn new(program: &str, style: Style) -> Self {
         Log(Arc::new(Inner {
             program: program.to_owned(),
             style,
-            zone: TimeZone::system(),
+            zone: OnceLock::new(),
             destination: Mutex::new(Destination { standard_error: true, syslog: None }),
             limit: AtomicU8::new(7),
         }))
+    }
+
+    /// The time zone of the messages. To be looked up before a chroot, after which it cannot be.
+    pub fn zone(&self) -> &TimeZone {
+        self.0.zone.get_or_init(TimeZone::system)
     }
 
     /// No messages less grave than this syslog priority (0 to 7). Errors are always told.
@@ -103,7 +109,7 @@ impl Log {
         let text = escaped(&text.to_string());
         let mut destination = self.destination();
         if destination.standard_error {
-            let line = self.line(level, &text, &Zoned::now().with_time_zone(self.0.zone.clone()));
+            let line = self.line(level, &text, &Zoned::now().with_time_zone(self.zone().clone()));
             let _ = std::io::stderr().write_all(line.as_bytes());
         }
         if let Some(logger) = &mut destination.syslog {
