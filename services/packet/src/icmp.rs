@@ -73,8 +73,8 @@ pub(crate) fn v4<'a>(rules: Rules, summary: &mut Summary<'a>, ip: &mut Ip<'a>, d
         summary.user = rest(quoted, header);
         if rules.compat {
             if u8_at(quoted, 9) == Some(ip::AH) {
-                // 3.0.8 steps over an authentication header as it does in packets.
-                summary.user = rest(summary.user, ah::COMPAT_OCTETS);
+                // 3.0.8 steps over an authentication header as it does in packets, where it was captured.
+                summary.user = summary.user.get(ah::COMPAT_OCTETS..).unwrap_or(summary.user);
             }
             // 3.0.8 counts what the quoted header states instead of the message (chapter section 12.1).
             let stated = i32::from(u16_at(quoted, 2).unwrap_or(0));

@@ -98,9 +98,11 @@ fn behind_an_authentication_header() {
         authenticated(AH, 4, &[17, 2, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 5, 5, 5, 5, 0, 7, 0, 8, 0, 8, 0, 0]);
     assert_eq!([false, true].map(|compat| told(ETHERNET, &twice, compat).1.ports), [(7, 8), (0, 0)]);
     // An error that quotes such a packet: the user data begins where 3.0.8 would look for the transport header.
-    let quoted = &security[14..14 + 20 + 24];
-    let error = ethernet(0x0800, &ipv4(1, &[&[3, 0, 0, 0, 0, 0, 0, 0][..], quoted].concat()));
-    assert_eq!([false, true].map(|compat| told(ETHERNET, &error, compat).0.user.len()), [24, 8]);
+    for (octets, expected) in [(24, [24, 8]), (8, [8, 8])] {
+        let quoted = &security[14..14 + 20 + octets];
+        let error = ethernet(0x0800, &ipv4(1, &[&[3, 0, 0, 0, 0, 0, 0, 0][..], quoted].concat()));
+        assert_eq!([false, true].map(|compat| told(ETHERNET, &error, compat).0.user.len()), expected);
+    }
 }
 
 #[test]
