@@ -18,6 +18,9 @@ pub fn rules(settings: &Settings) -> Rules {
 /// its interface.
 pub fn config(settings: &Settings, observer: Observer, tag: Option<[u8; 4]>) -> Config {
     let report = &settings.report;
+    let key = key(report);
+    // To 3.0.8 a key that is not the 5-tuple alone has one direction unless the type is stated (flow-model chapter, 4.2).
+    let one_way = || settings.compat && key != KeyParts::default();
     let mut config = Config {
         status_interval: micros(settings.status_interval),
         source_id: observer.id.unwrap_or(settings.srcid),
@@ -40,8 +43,8 @@ pub fn config(settings: &Settings, observer: Observer, tag: Option<[u8; 4]>) -> 
         tunnel_discovery: report.tunnels || report.tunnel_parsing,
         tunnels: report.tunnels || report.tunnel_parsing || report.tunnel_information,
         outer_headers: report.outer_headers,
-        unidirectional: report.unidirectional,
-        key: key(report),
+        unidirectional: report.unidirectional.unwrap_or_else(one_way),
+        key,
         ..Config::default()
     };
     if !settings.offline {

@@ -155,8 +155,8 @@ pub struct Report {
     pub outer_headers: bool,
     /// ARGUS_FLOW_KEY, in capitals.
     pub key: Vec<String>,
-    /// ARGUS_FLOW_TYPE=Uni…
-    pub unidirectional: bool,
+    /// ARGUS_FLOW_TYPE: whether it is Uni…
+    pub unidirectional: Option<bool>,
     /// ARGUS_GENERATE_HASH_METRICS.
     pub hash: bool,
     /// ARGUS_TRACK_DUPLICATES.

@@ -72,8 +72,8 @@ fn apply(settings: &mut Settings, setting: &Setting, first: &mut First) -> Resul
     };
     match setting.name.as_str() {
         "ARGUS_FLOW_TYPE" => {
-            settings.report.unidirectional =
-                value.get(..3).is_some_and(|head| head.eq_ignore_ascii_case("uni"));
+            let head = value.get(..3);
+            settings.report.unidirectional = Some(head.is_some_and(|head| head.eq_ignore_ascii_case("uni")));
         }
         "ARGUS_FLOW_KEY" => {
             let (known, strange): (Vec<String>, Vec<String>) =

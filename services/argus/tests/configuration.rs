@@ -184,6 +184,24 @@ fn timeouts_of_igmp_and_fragments() {
 }
 
 #[test]
+fn longer_keys_have_one_direction_in_3_0_8() {
+    let folder = Folder::new();
+    folder.write("two-ways.pcap", &common::capture(BEGIN));
+    let told = |configuration: &str, compat: &[&str]| {
+        let file = folder.write("argus.conf", configuration.as_bytes());
+        let input = folder.text("two-ways.pcap");
+        let output = run(&[compat, &["-F", &file, "-r", &input, "-w", "-"]].concat());
+        flows(&records(&output.stdout))
+    };
+    let compat = ["--compat", "3.0.8"];
+    let (key, both) = ("ARGUS_FLOW_KEY=CLASSIC_5_TUPLE+VLAN\n", "ARGUS_FLOW_TYPE=Bidirectional\n");
+    let right = told("", &[]);
+    assert_eq!([told(key, &[]), told("", &compat), told(&[key, both].concat(), &compat)], [right; 3]);
+    assert_eq!(told(key, &compat), told("ARGUS_FLOW_TYPE=Unidirectional\n", &compat));
+    assert!(told(key, &compat) > right);
+}
+
+#[test]
 fn tcp_performance_may_be_left_out() {
     let folder = Folder::new();
     let seen = with(&folder, "ARGUS_GENERATE_TCP_PERF_METRIC=no\n", "t.pcap");

@@ -1,7 +1,8 @@
 //! The pid file of a daemon (sensor-and-transport 1.8): `<folder>/<program>.<device>.<n>.pid`, n from 0 to 4.
 
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Write as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
@@ -11,10 +12,13 @@ use nix::unistd::Pid;
 /// How many daemons of one name there can be.
 const SLOTS: u32 = 5;
 
-/// A pid file, removed when dropped.
+/// A pid file, removed when dropped. One that cannot be removed then, because the daemon has another root or has become
+/// another user, is left empty: it names no process, and the next daemon takes its place.
 #[derive(Debug)]
 pub struct PidFile {
     path: PathBuf,
+    /// Kept rather than its folder, which would lead out of a new root.
+    file: File,
 }
 
 /// Why there is no pid file.
@@ -52,7 +56,7 @@ impl PidFile {
                 match OpenOptions::new().write(true).create_new(true).open(&path) {
                     Ok(mut file) => {
                         let written = writeln!(file, "{}", std::process::id());
-                        let pid_file = PidFile { path: path.clone() };
+                        let pid_file = PidFile { path: path.clone(), file };
                         return written
                             .map(|()| pid_file)
                             .map_err(|source| PidFileError::Write { path, source });
@@ -79,7 +83,15 @@ impl PidFile {
 
 impl Drop for PidFile {
     fn drop(&mut self) {
-        let _ = fs::remove_file(&self.path);
+        let _ = self.file.set_len(0);
+        // Under another root the path may be another's.
+        let is_ours = fs::symlink_metadata(&self.path).and_then(|there| {
+            let ours = self.file.metadata()?;
+            Ok((there.dev(), there.ino()) == (ours.dev(), ours.ino()))
+        });
+        if is_ours.unwrap_or(false) {
+            let _ = fs::remove_file(&self.path);
+        }
     }
 }
 
@@ -106,6 +118,20 @@ mod tests {
         assert!(matches!(make(), Err(PidFileError::InUse { .. })));
         held.remove(2);
         assert_eq!(make().unwrap().path(), folder.path().join("argus.em0.2.pid"));
+    }
+
+    #[test]
+    fn one_out_of_reach_names_nobody() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, moved) = (folder.path().join("argus.em0.0.pid"), folder.path().join("elsewhere"));
+        let held = PidFile::create(folder.path(), "argus", "em0").unwrap();
+        // As if the root were another: the path is another file's.
+        fs::rename(&path, &moved).unwrap();
+        fs::write(&path, "another").unwrap();
+        drop(held);
+        assert_eq!([fs::read(&path).unwrap(), fs::read(&moved).unwrap()], [b"another".to_vec(), Vec::new()]);
+        fs::rename(&moved, &path).unwrap();
+        assert_eq!(PidFile::create(folder.path(), "argus", "em0").unwrap().path(), path);
     }
 
     #[test]

@@ -93,7 +93,7 @@ impl Engine {
             Transport { interface, ..Transport::new(self.config.source_id, sequence) }.emit(out);
         }
         let key = out.len();
-        let section = flow_section(flow, rare);
+        let section = flow_section(flow, rare, self.config.compat);
         section.emit(out);
         let time = out.len();
         self.time(flow).emit(out);
@@ -182,10 +182,9 @@ impl Engine {
             }
             .emit(out);
         }
-        if let Some(mapped) = rare.mapped {
-            let message = mapped.message;
+        if let Some(message) = rare.mapped {
             IcmpError {
-                qualifier: mapped.qualifier,
+                qualifier: rare.errors,
                 typ: message.kind,
                 code: message.code,
                 seq: message.word,
@@ -201,16 +200,19 @@ impl Engine {
         let changed =
             |side: &Side, bit: u8| if side.bits & Side::ENCAPSULATION_CHANGED != 0 { bit } else { 0 };
         let outer = self.table.outer.get(part);
-        EncapsView {
-            qualifier: changed(src, record::dsr::encaps::SRC_CHANGED)
-                | changed(dst, record::dsr::encaps::DST_CHANGED),
-            src: self.encapsulation(src) | outer.map_or(0, |[side, _]| side.mask()),
-            dst: self.encapsulation(dst) | outer.map_or(0, |[_, side]| side.mask()),
-            headers: outer
-                .filter(|_| self.config.outer_headers)
-                .map(|[src, dst]| (src.octets(), dst.octets())),
+        // Packets have them; not what 3.0.8 tells of fragments alone.
+        if (src.bits | dst.bits) & Side::ENCAPSULATION != 0 {
+            EncapsView {
+                qualifier: changed(src, record::dsr::encaps::SRC_CHANGED)
+                    | changed(dst, record::dsr::encaps::DST_CHANGED),
+                src: self.encapsulation(src) | outer.map_or(0, |[side, _]| side.mask()),
+                dst: self.encapsulation(dst) | outer.map_or(0, |[_, side]| side.mask()),
+                headers: outer
+                    .filter(|_| self.config.outer_headers)
+                    .map(|[src, dst]| (src.octets(), dst.octets())),
+            }
+            .emit(out);
         }
-        .emit(out);
         if let Some(rules) = &self.config.keystroke
             && let Some(strokes) = self.table.strokes.get(part)
             && strokes.looked
@@ -514,7 +516,7 @@ fn fragments(pieces: &Reassembly) -> Network {
 }
 
 /// The flow section: the stored key, and whether the source is its second half.
-fn flow_section(flow: &Flow, rare: &Rare) -> record::Flow {
+fn flow_section(flow: &Flow, rare: &Rare, compat: bool) -> record::Flow {
     let words = &flow.key;
     let kind = Kind::of(words);
     let reversed = flow.has(Flow::REVERSE);
@@ -567,7 +569,27 @@ fn flow_section(flow: &Flow, rare: &Rare) -> record::Flow {
     if reversed && matches!(kind, Kind::Icmp | Kind::Fragment) {
         section.qualifier |= record::dsr::flow::DIRECTION;
     }
+    if compat && flow.cause != Why::Start && matches!(kind, Kind::Fragment | Kind::Fragment6) {
+        forget_fragment(&mut section);
+    }
     section
+}
+
+/// The protocol number of ICMPv6.
+const ICMPV6: u8 = 58;
+
+/// 3.0.8 marks the key of fragments in the first record only; the identification is then written as if it were ports.
+#[cold]
+fn forget_fragment(section: &mut record::Flow) {
+    section.qualifier &= !record::dsr::flow::FRAGMENT;
+    if let FlowKey::Ipv6(key) = &mut section.key
+        && let Ipv6Detail::Fragment { id } = key.detail
+    {
+        let [a, b, c, d] = id.to_le_bytes();
+        // Of ICMPv6 they would be a type, a code and an identifier.
+        let first = if key.proto == ICMPV6 { [d, c] } else { [c, d] };
+        key.detail = Ipv6Detail::Ports { src: u16::from_be_bytes(first), dst: u16::from_be_bytes([a, b]) };
+    }
 }
 
 fn ipv4_key(kind: Kind, words: &Words) -> Ipv4Key {

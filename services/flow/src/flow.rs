@@ -225,29 +225,23 @@ pub(crate) struct Rare {
     pub rest: Option<Words>,
     /// Topmost MPLS label entries of the last labelled packets.
     pub labels: [Option<u32>; 2],
-    /// An ICMP error that quoted this flow.
-    pub mapped: Option<Mapped>,
+    /// The last ICMP error that quoted this flow in the record (record-format chapter, section 7.7).
+    pub mapped: Option<IcmpState>,
+    /// What such errors told: 1 unreachable, 2 redirect, 4 time exceeded. Of those of the record; in 3.0.8 of all.
+    pub errors: u8,
     /// First of the fragment flows that belong to this one.
     pub fragments: Part,
 }
 
 impl Rare {
     /// What most flows have of it.
-    pub const NONE: Rare = Rare { rest: None, labels: [None; 2], mapped: None, fragments: NONE };
+    pub const NONE: Rare = Rare { rest: None, labels: [None; 2], mapped: None, errors: 0, fragments: NONE };
 }
 
 impl Default for Rare {
     fn default() -> Rare {
         Rare::NONE
     }
-}
-
-/// An ICMP error that quoted a flow (record-format chapter, section 7.7).
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Mapped {
-    /// 1 unreachable, 2 redirect, 4 time exceeded, 0 others.
-    pub qualifier: u8,
-    pub message: IcmpState,
 }
 
 /// The first ICMP message of a record, or one that quoted a flow.

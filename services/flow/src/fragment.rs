@@ -55,6 +55,12 @@ impl Default for Reassembly {
 }
 
 impl Reassembly {
+    /// Forgets what was seen, but not whose datagram it is.
+    pub fn begin_again(&mut self) {
+        let Reassembly { parent, side, id, .. } = *self;
+        *self = Reassembly { parent, side, id, ..Reassembly::default() };
+    }
+
     /// Notes a fragment. To 3.0.8 one that comes again while it is the only one is no overlap.
     pub fn add(&mut self, fragment: &Fragment, compat: bool) {
         self.fragments = self.fragments.saturating_add(1);

@@ -13,15 +13,21 @@ const LINGER: i64 = 2_000_000_000;
 impl Engine {
     /// Counts a fragment other than the first in its fragment flow.
     pub(crate) fn fragment(&mut self, part: Part, key: &Key, summary: &Summary<'_>, sink: &mut dyn Sink) {
-        let first = self.table.flows.get(part).is_some_and(|flow| flow.packets() == 0 && flow.number == 0);
+        let compat = self.config.compat;
+        let known = self.table.flows.get(part);
+        let first = known.is_some_and(|flow| flow.packets() == 0 && flow.number == 0);
+        let reported = known.is_some_and(|flow| flow.has(Flow::EMITTED));
         self.update(part, key, summary, first, sink);
         let Network::Ip(Ip { fragment: Some(fragment), .. }) = &summary.network else { return };
-        let compat = self.config.compat;
         let Some(pieces) = self.table.reassembly_of(part) else { return };
+        if compat && reported {
+            // 3.0.8 forgets with the counts what the datagram lacks.
+            pieces.begin_again();
+        }
         pieces.add(fragment, compat);
         let (parent, complete) = (pieces.parent, pieces.complete());
-        if parent != NONE {
-            // Its place in time is its own: it is in no queue.
+        if parent != NONE && !compat {
+            // Its place in time is its own: it is in no queue. In 3.0.8 it is the first fragment's.
             if let Some(flow) = self.table.flows.get_mut(part) {
                 flow.queue_time = self.now;
             }
@@ -53,7 +59,10 @@ impl Engine {
         if self.config.key.extended() {
             own.extend(summary, &self.config);
         }
-        let side = self.table.flows.get(parent).map_or(0, |flow| flow.side_of(key.direction));
+        let compat = self.config.compat;
+        // 3.0.8 goes by the order of the addresses, which is not that of an ICMP key.
+        let direction = if compat { own.direction } else { key.direction };
+        let side = self.table.flows.get(parent).map_or(0, |flow| flow.side_of(direction));
         let (hash, found) = self.table.find(&own);
         let part = match found {
             Some(part) => part,
@@ -62,11 +71,14 @@ impl Engine {
                 part
             }
         };
+        if compat && let Some(flow) = self.table.flows.get_mut(parent) {
+            let own = flow.side_of(key.direction);
+            flow.sides[own & 1].bits |= Side::FRAGMENTS;
+        }
         self.queues.remove(&mut self.table.flows, part);
         if let Some(flow) = self.table.flows.get_mut(part) {
             flow.queue_time = self.now;
         }
-        let compat = self.config.compat;
         let Some(pieces) = self.table.reassembly_of(part) else { return };
         let known = pieces.parent;
         pieces.late_first |= found.is_some() && known == NONE;
@@ -141,6 +153,13 @@ impl Engine {
         }
         pieces.merged = true;
         let side = usize::from(pieces.side & 1);
+        // 3.0.8 leaves the encapsulation to packets of the side's own, but for a flow of which only the start was told.
+        let encapsulates = !self.config.compat
+            || self
+                .table
+                .flows
+                .get(parent)
+                .is_some_and(|flow| flow.has(Flow::EMITTED) && flow.queue == Queue::STATUS);
         if self.table.flows.get(parent).is_some_and(|flow| flow.has(Flow::EMITTED)) {
             self.reset(parent);
             // A parent that is being reported is in no queue, and stays so until its report is done.
@@ -153,7 +172,8 @@ impl Engine {
         }
         let (compat, unset) = (self.config.compat, Engine::unset(self.config.compat));
         if let Some(flow) = self.table.flows.get_mut(parent) {
-            let ranged = flow.has(Flow::RANGE);
+            // Whether a record of the flow had a second stamp.
+            let ranged = flow.has(Flow::RANGE) || flow.sides[side ^ 1].first.is_set();
             let into = &mut flow.sides[side];
             into.bits |= Side::FRAGMENTS;
             if counts {
@@ -176,7 +196,7 @@ impl Engine {
                         into.last = latest;
                     }
                 }
-                if into.bits & Side::ENCAPSULATION == 0 {
+                if encapsulates && into.bits & Side::ENCAPSULATION == 0 {
                     into.bits |= Side::ENCAPSULATION;
                     into.encapsulation = encapsulation;
                     if let (Some(outer), Some(sides)) = (outer, self.table.outer.get_mut(parent)) {

@@ -82,6 +82,9 @@ impl Kind {
 /// Bit of the first word: an ICMP error's id words hold an address.
 pub(crate) const ADDRESS_FORM: u32 = 1;
 
+/// The IPsec authentication header's protocol number.
+const AH: u8 = 51;
+
 /// A key, the direction of the packet it was made from, and where its idle flows wait.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Key {
@@ -298,7 +301,8 @@ impl Key {
             words: [head(Kind::Icmp, ip.protocol, second) | form, a, b, message, words, 0, 0, 0, 0, 0],
             rest: None,
             direction,
-            class: Class::Icmp,
+            // Behind an authentication header 3.0.8 sees no ICMP.
+            class: if ip.protocol == AH { Class::Ip } else { Class::Icmp },
         }
     }
 

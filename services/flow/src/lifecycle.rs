@@ -102,6 +102,9 @@ impl Engine {
         if let Some(rare) = self.table.rare.get_mut(flow.rare) {
             rare.labels = [None; 2];
             rare.mapped = None;
+            if !self.config.compat {
+                rare.errors = 0;
+            }
         }
         match flow.state {
             State::Tcp => {

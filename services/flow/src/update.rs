@@ -3,7 +3,7 @@
 use crate::config::Config;
 use crate::engine::{Engine, Sink};
 use crate::esp::Esp;
-use crate::flow::{Flow, IcmpState, Mac, Mapped, Metrics, Queue, Session, Side, State, Why};
+use crate::flow::{Flow, IcmpState, Mac, Metrics, Queue, Session, Side, State, Why};
 use crate::key::{Class, Key, Kind};
 use crate::rtp::Rtp;
 use crate::sizes::Histogram;
@@ -49,8 +49,8 @@ impl Engine {
         }
         let application = application(summary, self.config.compat);
         let side = self.observe(part, key.direction, summary, first);
-        let application = self.session(part, summary, first, side, application);
-        self.count(part, side, summary, application, true);
+        let headers = self.session(part, summary, first, side, application);
+        self.count(part, side, summary, application - headers as i32, true, headers);
         part
     }
 
@@ -65,11 +65,12 @@ impl Engine {
             _ => application(summary, self.config.compat),
         };
         let side = self.observe(part, key.direction, summary, first);
-        self.count(part, side, summary, application, true);
+        self.count(part, side, summary, application, true, 0);
         part
     }
 
-    /// Takes a packet of a protocol whose state is a session's, or that has none. Returns its application octets.
+    /// Takes a packet of a protocol whose state is a session's, or that has none. Returns how many of its `application`
+    /// octets are headers of the session's protocol.
     #[inline]
     fn session(
         &mut self,
@@ -77,14 +78,14 @@ impl Engine {
         summary: &Summary<'_>,
         first: bool,
         side: usize,
-        mut application: i32,
-    ) -> i32 {
+        application: i32,
+    ) -> usize {
         match &summary.network {
             Network::Ip(ip) => match &ip.transport {
-                Transport::Udp { .. } => self.udp(part, ip, summary, first, side, &mut application),
+                Transport::Udp { .. } => return self.udp(part, ip, summary, first, side, application),
                 Transport::Icmp(icmp) => self.icmp(part, ip, icmp, side),
                 Transport::Esp { spi, sequence: Some(sequence) } => match self.table.session_of(part) {
-                    Some(Session::Esp(esp)) => esp.next(*sequence),
+                    Some(Session::Esp(esp)) => esp.next(*sequence, self.config.compat),
                     _ => self.table.set_session(part, State::Esp, Session::Esp(Esp::first(*spi, *sequence))),
                 },
                 _ => {}
@@ -102,7 +103,7 @@ impl Engine {
             }
             _ => {}
         }
-        application
+        0
     }
 
     /// Notes a packet's topmost MPLS label.
@@ -131,12 +132,20 @@ impl Engine {
         observe(flow, metrics, direction, summary, first, self.now, self.config.compat)
     }
 
-    /// Counts the packet and measures its gap and size.
-    fn count(&mut self, part: Part, side: usize, summary: &Summary<'_>, application: i32, active: bool) {
+    /// Counts the packet and measures its gap and size; `headers` octets in front of the user data are not shown.
+    fn count(
+        &mut self,
+        part: Part,
+        side: usize,
+        summary: &Summary<'_>,
+        application: i32,
+        active: bool,
+        headers: usize,
+    ) {
         let Some(flow) = self.table.flows.get_mut(part) else { return };
         let histograms = self.table.sizes.get_mut(part);
         if self.table.user.is_on() {
-            self.table.user.append(part, side & 1, summary.user);
+            self.table.user.append(part, side & 1, summary.user.get(headers..).unwrap_or(&[]));
         }
         let metrics = self.table.metrics.get_mut(part);
         let gap = Gap { now: self.now, active, longest: self.longest_gap };
@@ -184,7 +193,7 @@ impl Engine {
                 return;
             }
             let side = self.split(part, key, summary, &segment, sink);
-            return self.count(part, side, summary, ip.application, true);
+            return self.count(part, side, summary, ip.application, true, 0);
         }
         let (mut side, mut active) = (side, true);
         if first {
@@ -198,7 +207,7 @@ impl Engine {
                 self.stroke(part, &segment, false);
             }
         }
-        self.count(part, side, summary, ip.application, active);
+        self.count(part, side, summary, ip.application, active, 0);
     }
 
     /// Begins the TCP state of a flow with its first segment.
@@ -264,8 +273,9 @@ impl Engine {
         summary: &Summary<'_>,
         first: bool,
         side: usize,
-        application: &mut i32,
-    ) {
+        application: i32,
+    ) -> usize {
+        let mut headers = 0;
         if first {
             let compat = self.config.compat;
             // A handshake looks like RTP, which 3.0.8 looks for first.
@@ -276,11 +286,9 @@ impl Engine {
                 self.table.set_udt(part, udt);
             }
         } else if let Some(udt) = self.table.udt_of(part) {
-            *application -= udt.next(summary.user, self.now, side, self.config.compat) as i32;
-        } else if self.config.compat && matches!(ip.addresses, Addresses::V6 { .. }) {
-            // 3.0.8 looks at no later packet of such a flow.
+            headers = udt.next(summary.user, self.now, side, self.config.compat);
         } else if let Some(Session::Rtp(rtp)) = self.table.session_of(part) {
-            *application -= rtp.next(summary.user, *application, side, self.config.compat) as i32;
+            headers = rtp.next(summary.user, application, side, self.config.compat);
         }
         if let Some(flow) = self.table.flows.get_mut(part) {
             // This packet is counted after this, hence 2 for "more than 2".
@@ -288,16 +296,25 @@ impl Engine {
                 flow.bits = (flow.bits & ((1 << Flow::CLASS) - 1)) | (Class::Fixed as u8) << Flow::CLASS;
             }
         }
+        headers
     }
 
     fn icmp(&mut self, part: Part, ip: &Ip<'_>, icmp: &Icmp<'_>, side: usize) {
         let v4 = matches!(ip.addresses, Addresses::V4 { .. });
         let requests = v4 && matches!(icmp.kind, 8 | 13 | 15 | 17);
         let described = !matches!(self.table.session_of(part), None | Some(Session::None));
-        if (!v4 || icmp.captured >= DESCRIBED_ICMP) && (!described) {
+        let whole = icmp.captured >= DESCRIBED_ICMP;
+        if (!v4 || whole) && !described {
             self.table.set_session(part, State::Icmp, Session::Icmp(message(ip, icmp)));
+        } else if requests
+            && whole
+            && let Some(Session::Icmp(first)) = self.table.session_of(part)
+        {
+            // A question gives its type to the answer that came before it.
+            first.kind = icmp.kind;
         }
-        if requests && self.table.user.is_on() {
+        // A shorter question is only added to the data of those before it in 3.0.8.
+        if requests && (whole || !self.config.compat) && self.table.user.is_on() {
             self.table.user.restart(part, side & 1);
         }
     }
@@ -334,7 +351,8 @@ impl Engine {
             _ => 0,
         };
         if let Some(rare) = self.table.rare_of(part) {
-            rare.mapped = Some(Mapped { qualifier, message: message(ip, icmp) });
+            rare.errors |= qualifier;
+            rare.mapped = Some(message(ip, icmp));
         }
     }
 }

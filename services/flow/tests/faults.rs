@@ -256,3 +256,14 @@ fn a_time_that_does_not_fit() {
     };
     assert_eq!([times(false), times(true)], [u32::MAX, (18_000_000_000_u64 % (1 << 32)) as u32]);
 }
+
+#[test]
+fn headers_of_sound_are_not_user_data() {
+    let frames: Vec<Vec<u8>> = (1..5).map(rtp).collect();
+    for compat in [false, true] {
+        let got = records(Config { user_data: 200, ..config(compat) }, &frames);
+        let data = section(&got[0], Index::SrcData);
+        // The first packet whole, of the others the sound alone.
+        assert_eq!(u16::from_be_bytes([data[6], data[7]]), 12 + 4 * 20, "{compat}");
+    }
+}

@@ -94,3 +94,60 @@ fn a_fragment_that_comes_twice() {
     }
     assert!(!overlap(false, &[one, last]));
 }
+
+#[test]
+fn errors_of_a_record_are_told_together() {
+    let packet = ipv4(A, B, 17, (1, 0), &udp((1000, 2000), b"datagram"));
+    let error = |kind: u8| frame(B, &ipv4(B, A, 1, (2, 0), &icmp(kind, 0, 0, &packet[..28])));
+    // Unreachable, then time exceeded; in the next record a parameter problem, which has no bit of its own.
+    let frames = [
+        (0.0, frame(A, &packet)),
+        (0.1, error(3)),
+        (0.2, error(11)),
+        (6.0, frame(A, &packet)),
+        (6.1, error(12)),
+    ];
+    for (compat, expected) in [(false, vec![(5, 11), (0, 12)]), (true, vec![(5, 11), (5, 12)])] {
+        let got = timed_records(config(compat), &frames);
+        let told: Vec<(u8, u8)> = got
+            .iter()
+            .map(|record| section(record, Index::Icmp))
+            .filter(|section| !section.is_empty())
+            .map(|section| (section[2], section[4]))
+            .collect();
+        assert_eq!(told, expected, "{compat}");
+    }
+}
+
+#[test]
+fn questions_begin_the_data_anew() {
+    let question = |number: u8, octets: usize| {
+        frame(A, &ipv4(A, B, 1, (1, 0), &icmp(17, 0, u32::from(number), &vec![number; octets])))
+    };
+    // 3.0.8 only adds a message of less than 28 octets.
+    for (octets, as_before) in [(12, 3), (32, 1)] {
+        let frames: Vec<Vec<u8>> = (1..4).map(|number| question(number, octets)).collect();
+        for (compat, messages) in [(false, 1), (true, as_before)] {
+            let got = records(Config { user_data: 200, ..config(compat) }, &frames);
+            let data = section(&got[0], Index::SrcData);
+            assert_eq!(
+                usize::from(u16::from_be_bytes([data[6], data[7]])),
+                messages * (8 + octets),
+                "{compat}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_question_names_the_flow_of_its_early_answer() {
+    let message =
+        |kind, from, to| frame(from, &ipv4(from, to, 1, (1, 0), &icmp(kind, 0, 0x0007_0001, &[1; 40])));
+    for compat in [false, true] {
+        let kinds = |frames: &[Vec<u8>]| -> Vec<u8> {
+            records(config(compat), frames).iter().map(|record| section(record, Index::Network)[4]).collect()
+        };
+        assert_eq!(kinds(&[message(0, B, A)]), [0]);
+        assert_eq!(kinds(&[message(0, B, A), message(8, A, B)]), [8]);
+    }
+}

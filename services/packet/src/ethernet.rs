@@ -63,6 +63,8 @@ impl<'a> Walk<'a> {
     #[inline(never)]
     fn inter_switch_link(&mut self, data: &'a [u8]) {
         self.summary.encapsulation.add(Encapsulation::ISL);
+        // 3.0.8 takes a second Ethernet header off.
+        self.miscount(-14);
         self.ethernet(rest(data, ISL_HEADER));
     }
 

@@ -48,6 +48,10 @@ pub(crate) fn packet<'a>(walk: &mut Walk<'a>, data: &'a [u8]) {
             return;
         }
     }
+    if protocol != ERSPAN {
+        // 3.0.8 forgets what is optional in the header.
+        walk.miscount(at as i32 - 4);
+    }
     let inner = rest(data, at);
     let mut reached = walk.summary.encapsulation;
     let tunnel = walk.tunnel(Carrier::Gre, data);

@@ -1,10 +1,10 @@
 //! ICMP (RFC 792) and ICMPv6 (RFC 4443) messages.
 
-use crate::Rules;
 use crate::bytes::{rest, u8_at, u16_at, u32_at};
 use crate::ip::{Ip, Transport};
 use crate::link::Walk;
 use crate::summary::{Network, Summary};
+use crate::{Rules, ah, ip};
 
 /// An ICMP or ICMPv6 message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,7 +50,8 @@ impl Icmp<'_> {
     }
 }
 
-fn message(data: &[u8]) -> Option<Icmp<'_>> {
+/// The message that `data` holds, without what it quotes.
+pub(crate) fn message(data: &[u8]) -> Option<Icmp<'_>> {
     Some(Icmp {
         kind: u8_at(data, 0)?,
         code: u8_at(data, 1)?,
@@ -71,6 +72,10 @@ pub(crate) fn v4<'a>(rules: Rules, summary: &mut Summary<'a>, ip: &mut Ip<'a>, d
         let header = usize::from(u8_at(quoted, 0).unwrap_or(0) & 15) * 4;
         summary.user = rest(quoted, header);
         if rules.compat {
+            if u8_at(quoted, 9) == Some(ip::AH) {
+                // 3.0.8 steps over an authentication header as it does in packets, where it was captured.
+                summary.user = summary.user.get(ah::COMPAT_OCTETS..).unwrap_or(summary.user);
+            }
             // 3.0.8 counts what the quoted header states instead of the message (chapter section 12.1).
             let stated = i32::from(u16_at(quoted, 2).unwrap_or(0));
             ip.application = stated - header as i32;

@@ -132,7 +132,7 @@ impl<'a> Walk<'a> {
     #[inline(always)]
     pub fn transport(&mut self, ip: Ip<'a>, data: &'a [u8], start: &'a [u8]) {
         let whole = ip.fragment.is_none_or(|fragment| fragment.offset == 0);
-        let spare = self.cooked_fault();
+        let spare = (-self.ipv6_fault).max(0);
         match ip.protocol {
             TCP if whole => close_tcp(&mut self.summary, ip, data, spare),
             UDP if whole && !self.rules.tunnel_discovery => close_udp(&mut self.summary, ip, data, spare),
@@ -153,12 +153,19 @@ impl<'a> Walk<'a> {
             }
             return;
         }
+        if self.rules.compat
+            && self.is_authenticated()
+            && matches!(ip.addresses, Addresses::V4 { .. })
+            && ip.protocol != UDP
+        {
+            return self.close_authenticated(ip, data);
+        }
         ip.application = ip.payload;
         self.summary.user = data;
         match ip.protocol {
             // Tunnels are looked for.
             UDP => {
-                let spare = self.cooked_fault();
+                let spare = (-self.ipv6_fault).max(0);
                 close_udp(&mut self.summary, ip, data, spare);
                 let Network::Ip(ip) = self.summary.network else { return };
                 if ip.ports != (0, 0)
@@ -169,21 +176,7 @@ impl<'a> Walk<'a> {
                 return;
             }
             ICMP | ICMPV6 if has_icmp(&ip) => {
-                close_icmp(self.rules, &mut self.summary, ip, data);
-                if self.rules.compat
-                    && self.summary.encapsulation.0 & Encapsulation::AH.0 != 0
-                    && let Network::Ip(ip) = &mut self.summary.network
-                    && ip.protocol == ICMP
-                {
-                    // 3.0.8 keeps the protocol of the authentication header and looks no further.
-                    ip.protocol = AH;
-                    ip.application = ip.payload;
-                    if let Transport::Icmp(message) = &mut ip.transport {
-                        message.quoted = &[];
-                        message.captured = 0;
-                    }
-                }
-                return;
+                return close_icmp(self.rules, &mut self.summary, ip, data);
             }
             IGMP => {
                 if let (Some(kind), Some(code)) = (u8_at(data, 0), u8_at(data, 1)) {
@@ -242,16 +235,6 @@ impl<'a> Walk<'a> {
                 _ => {}
             }
         });
-    }
-
-    /// Steps over an authentication header: the protocol behind it and the octets it takes.
-    pub fn authentication_header(&mut self, data: &'a [u8]) -> Option<(u8, usize)> {
-        let next = u8_at(data, 0)?;
-        let words = u8_at(data, 1)?;
-        self.summary.encapsulation.add(Encapsulation::AH);
-        // The reference takes every header for one of 16 octets (chapter section 3.4).
-        let octets = if self.rules.compat { 16 } else { (usize::from(words) + 2) * 4 };
-        (data.len() >= octets).then_some((next, octets))
     }
 }
 

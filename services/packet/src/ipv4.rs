@@ -128,6 +128,10 @@ impl<'a> Walk<'a> {
                     payload -= octets as i32;
                 }
                 transport = rest(transport, octets);
+                if self.rules.compat {
+                    // 3.0.8 steps over one.
+                    break;
+                }
             }
         }
         let options = if header_length > LEAST {

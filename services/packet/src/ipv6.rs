@@ -4,7 +4,6 @@ use crate::Rules;
 use crate::bytes::{first, rest, u8_at, u16_at, u32_at};
 use crate::ip::{AH, Addresses, Fragment, Ip, Transport};
 use crate::link::Walk;
-use crate::summary::Encapsulation;
 
 const HOP_BY_HOP: u8 = 0;
 const ROUTING: u8 = 43;
@@ -79,18 +78,12 @@ pub(crate) fn on_wire(wire: u32) -> i32 {
 }
 
 impl<'a> Walk<'a> {
-    /// 3.0.8 takes the Ethernet header that it makes up for cooked captures off the length of IPv6 packets.
-    pub fn cooked_fault(&self) -> i32 {
-        let cooked = self.summary.encapsulation.0 & Encapsulation::SLL.0 != 0;
-        if self.rules.compat && cooked { 14 } else { 0 }
-    }
-
     /// Walks an IPv6 packet. A header that was not captured whole makes a frame flow.
     pub fn ipv6(&mut self, data: &'a [u8]) {
         let Some((header, mut transport)) = Header::split(data) else {
             return self.frame_flow(data);
         };
-        let on_wire = on_wire(self.wire_after(data)) - self.cooked_fault();
+        let on_wire = on_wire(self.wire_after(data)).saturating_add(self.ipv6_fault);
         let mut payload = header.payload(self.rules, on_wire);
         if !self.rules.compat {
             transport = first(transport, payload);
@@ -124,17 +117,20 @@ impl<'a> Walk<'a> {
                     });
                     octets
                 }
-                AH => match self.authentication_header(transport) {
-                    Some((next, octets)) => {
-                        protocol = next;
-                        if self.rules.compat {
-                            // As under IPv4, the header stays in the payload's length.
-                            payload += octets as i32;
+                // 3.0.8 steps over one.
+                AH if !self.rules.compat || !self.is_authenticated() => {
+                    match self.authentication_header(transport) {
+                        Some((next, octets)) => {
+                            protocol = next;
+                            if self.rules.compat {
+                                // As under IPv4, the header stays in the payload's length.
+                                payload += octets as i32;
+                            }
+                            octets
                         }
-                        octets
+                        None => break,
                     }
-                    None => break,
-                },
+                }
                 _ => break,
             };
             payload -= octets as i32;

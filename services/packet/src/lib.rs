@@ -17,6 +17,7 @@
 
 #![forbid(unsafe_code)]
 
+mod ah;
 mod arp;
 mod bytes;
 mod ethernet;

@@ -219,13 +219,9 @@ impl Dissector {
             }
             Link::Wlan => wlan::frame(walk, frame, false),
             Link::Radiotap => walk.radio(frame, u16_at(frame, 2).map(|n| usize::from(n.swap_bytes()))),
-            Link::Prism => {
-                walk.summary.encapsulation.add(Encapsulation::PRISM);
-                walk.radio(frame, Some(144));
-            }
+            Link::Prism => walk.older_radio(Encapsulation::PRISM, frame, Some(144)),
             Link::Avs => {
-                walk.summary.encapsulation.add(Encapsulation::AVS);
-                walk.radio(frame, u32_at(frame, 4).map(|n| n as usize));
+                walk.older_radio(Encapsulation::AVS, frame, u32_at(frame, 4).map(|octets| octets as usize));
             }
             Link::Pflog => walk.pflog(frame),
             Link::Enc => {
@@ -305,6 +301,9 @@ pub(crate) struct Walk<'a> {
     pub wire_length: u32,
     /// Encapsulations entered so far; bounds recursion on hostile nesting.
     pub depth: u8,
+    /// Octets of headers that 3.0.8 forgets when it takes the length of an IPv6 packet from its frame's; negative when it
+    /// takes off too many. 0 otherwise.
+    pub ipv6_fault: i32,
     /// Whether an LLC header was met, which makes the frame key's type 0.
     pub llc: Option<(u8, u8)>,
 }
@@ -321,6 +320,7 @@ impl<'a> Walk<'a> {
             frame,
             wire_length,
             depth: 0,
+            ipv6_fault: 0,
             llc: None,
         }
     }
@@ -334,6 +334,13 @@ impl<'a> Walk<'a> {
     /// Takes a link header of `octets` off the counted length.
     pub fn count_without(&mut self, octets: u32) {
         self.summary.length = self.wire_length.saturating_sub(octets);
+    }
+
+    /// Notes how far off 3.0.8 is with the length of an IPv6 packet behind a header.
+    pub fn miscount(&mut self, octets: i32) {
+        if self.rules.compat {
+            self.ipv6_fault = self.ipv6_fault.saturating_add(octets);
+        }
     }
 
     /// Gives up on the frame: it becomes a flow of its link.
@@ -471,6 +478,8 @@ impl<'a> Walk<'a> {
             _ => [0, 0, 0, 0, 0, 1],
         };
         self.summary.encapsulation.add(Encapsulation::SLL);
+        // The Ethernet header that is made up here was not in the frame.
+        self.miscount(-14);
         self.summary.encapsulation.add(Encapsulation::ETHERNET);
         self.summary.ethernet = Some(Ethernet { destination, source, ethertype: protocol });
         self.protocol(protocol, data);
@@ -499,6 +508,19 @@ impl<'a> Walk<'a> {
         // Radiotap flags (the first field after the optional TSFT) may say that the 802.11 header is padded.
         let padded = self.radiotap_pads(frame);
         wlan::frame(self, rest(frame, header), padded);
+    }
+
+    /// A frame behind one of the radio headers before radiotap. 3.0.8 neither tells of the header nor takes its octets off
+    /// any length.
+    fn older_radio(&mut self, kind: Encapsulation, frame: &'a [u8], octets: Option<usize>) {
+        if !self.rules.compat {
+            self.summary.encapsulation.add(kind);
+            return self.radio(frame, octets);
+        }
+        let within = octets.filter(|octets| *octets <= frame.len());
+        self.miscount(within.map_or(0, |octets| octets as i32));
+        self.radio(frame, octets);
+        self.count_without(0);
     }
 
     fn radiotap_pads(&self, frame: &[u8]) -> bool {

@@ -23,11 +23,12 @@ pub struct Lcp {
     pub length: u16,
 }
 
-/// Strips the 6 octets of a PPPoE header. Discovery stays a frame flow.
+/// Strips the 6 octets of a PPPoE header. Discovery stays a frame flow, whose user data begins with
+/// it: it tells the step.
 pub(crate) fn pppoe<'a>(walk: &mut Walk<'a>, data: &'a [u8]) {
     match u8_at(data, 1) {
         Some(0) => packet(walk, rest(data, 6)),
-        _ => walk.frame_flow(rest(data, 6)),
+        _ => walk.frame_flow(data),
     }
 }
 

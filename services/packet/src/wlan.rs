@@ -53,6 +53,7 @@ pub(crate) fn frame<'a>(walk: &mut Walk<'a>, data: &'a [u8], padded: bool) {
             if !walk.rules.compat {
                 walk.summary.ethernet = Some(Ethernet { destination, source, ethertype: 0 });
             }
+            walk.miscount(header as i32);
             walk.llc(rest(data, header));
             if walk.rules.compat
                 && let Network::Frame(key) = &mut walk.summary.network
