@@ -44,6 +44,7 @@ mod lifecycle;
 mod outer;
 mod queue;
 mod rtp;
+mod section;
 mod sizes;
 mod slab;
 mod table;
