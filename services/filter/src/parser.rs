@@ -148,7 +148,13 @@ impl Parser<'_> {
             Keyword::Flag(flag) => {
                 self.at += 1;
                 let direction = if self.dialect.historic { self.inherited } else { Direction::Unspecified };
-                Ok((self.node(ExprKind::Flag { protocol: None, direction, flag }, start), None))
+                // And hands it on to an identifier, as one that was written.
+                let sticky = (direction != Direction::Unspecified).then_some(Head {
+                    protocol: None,
+                    direction,
+                    kind: Type::Host,
+                });
+                Ok((self.node(ExprKind::Flag { protocol: None, direction, flag }, start), sticky))
             }
             Keyword::State(state) => alone(self, ExprKind::State(state)),
             Keyword::Broadcast => alone(self, cast(None, Cast::Broadcast)),

@@ -254,6 +254,7 @@ fn what_3x_takes_for_numbers_and_addresses() {
         ("net 1.2.3.4/16 or 10", "net 1.2.3.4/16 or 10.0.0.0/8"),
         // A flag with a direction leaves it to what follows.
         ("dst syn or 1.2.3.4", "dst syn or dst host 1.2.3.4"),
+        ("dst port 80 or syn or 1.2.3.4", "dst port 80 or dst syn or dst host 1.2.3.4"),
     ] {
         let show = |text: &str| Filter::parse_with(text, &old).map(|filter| filter.to_string());
         assert!(show(text).is_ok(), "{text}");

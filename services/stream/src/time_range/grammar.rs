@@ -212,7 +212,9 @@ impl Context<'_> {
             Some((seconds, fraction)) => (seconds, micros(fraction)?),
             None => (text, 0),
         };
-        let seconds: i64 = digits(seconds).filter(|s| *s > LEAST_UNIX)?;
+        // 3.0.8 takes all for seconds that is too long for a year.
+        let many = self.compat && text.len() > 4;
+        let seconds: i64 = digits(seconds).filter(|s| *s > LEAST_UNIX || many)?;
         let moment = jiff::Timestamp::from_microsecond(seconds.checked_mul(1_000_000)? + fraction).ok()?;
         Some(Spec {
             at: Fields::from_civil(self.zone.to_datetime(moment)),

@@ -135,6 +135,8 @@ fn the_chapters_table() {
     // And takes numbers above the hours for years.
     assert_eq!(shown("25", true), "0025-01-01T00:00:00Z 0026-01-01T00:00:00Z");
     assert_eq!(shown("24", true), "time syntax error 24");
+    assert_eq!(shown("12345", true), "1970-01-01T03:25:45Z 1971-01-01T03:25:45Z");
+    assert_eq!(shown("12345", false), "time syntax error 12345");
     assert_eq!(shown("-10y", false), "2017-01-01T00:00:00Z 2027-01-01T00:00:00Z");
     assert_eq!(shown("1579082400", true), "2020-01-15T10:00:00Z 2021-01-15T10:00:00Z");
     assert_eq!(shown("1579082400", false), "2020-01-15T10:00:00Z 2020-01-15T10:00:01Z");
