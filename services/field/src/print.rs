@@ -419,8 +419,8 @@ impl Printer {
             }
             // Numbers of ports are never cut; they push the row.
             Cell::Port if !management => {
-                let number =
-                    self.style.names > Names::Ports && matches!(value, Value::Port { .. } | Value::Sap(_));
+                // An SPI and a checksum are cut like names.
+                let number = self.style.names > Names::Ports && !matches!(value, Value::Hex(_, 8 | 1));
                 if text.len() > width && !number {
                     cut(text, width);
                 }

@@ -107,6 +107,16 @@ fn is_silent(row: &Row<'_>, side: Side) -> bool {
     row.counters(side).packets == 0 && !row.is_half()
 }
 
+/// Whether octets are missing on either side. To 3.0.8 they are too where it shows the least number.
+pub fn has_gap(row: &Row<'_>) -> bool {
+    let missing = |side| match shown_gap(row, side) {
+        Value::Uint(gap) => gap > 0,
+        Value::Int(_) => true,
+        _ => false,
+    };
+    missing(Side::Src) || missing(Side::Dst)
+}
+
 fn is_tcp(row: &Row<'_>) -> bool {
     row.key().and_then(FlowKey::proto) == Some(TCP)
         && row.network.is_some_and(|network| network.tcp().is_some())

@@ -72,12 +72,14 @@ fn side_load(row: &Row<'_>, side: Side) -> f32 {
 
 /// Bits per second of both sides.
 pub fn load<'a>(row: &Row<'a>) -> Value<'a> {
-    if let Some(load) = row.left_over.load {
-        return Value::Float(load.into());
-    }
-    let duration = row.duration();
+    let duration = row.left_over.duration.unwrap_or_else(|| row.duration());
     if duration <= 0.0 {
         return Value::Float(0.0);
+    }
+    if let Some(load) = row.left_over.load {
+        // Of a half it divides the whole's by the whole's duration.
+        let own = formula::side_duration(&row.times, Side::Src);
+        return Value::Float((load * if own > 0.0 { own } else { duration } / duration).into());
     }
     let (src, dst) = (side_load(row, Side::Src), side_load(row, Side::Dst));
     Value::Float(((src * span(row, Side::Src) + dst * span(row, Side::Dst)) / duration).into())
