@@ -141,11 +141,11 @@ impl Selection {
     }
 
     /// Counts a record behind the range of rows, as 3.0.8 does: one that passes the filter, or that a stream begins
-    /// with; tells whether it has.
-    pub fn count_beyond(&mut self, view: &RecordView<'_>, begins: bool) -> bool {
+    /// with. Gives the ordinal of the latest flow, if it has been counted.
+    pub fn count_beyond(&mut self, view: &RecordView<'_>, begins: bool) -> Option<u64> {
         let counts = begins || self.filter.matches(view);
         self.counted += u64::from(counts);
-        counts
+        counts.then(|| self.ordinal())
     }
 
     /// Notes that a record is printed.

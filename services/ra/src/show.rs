@@ -166,11 +166,11 @@ impl Show {
         }
     }
 
-    /// Whether the totals have what lies outside of a range of rows: 3.0.8 counts what comes before it, and the one
-    /// record that tells it that the range is over.
+    /// Whether 3.0.8 looks at what lies outside of a range of rows: it counts what comes before, and goes on to the one
+    /// flow that tells it that the range is over, showing management records on its way.
     fn counts_beyond(&self) -> bool {
         let output = |range: RecordRange| range.counted == Counted::Output && range.last > 0;
-        self.settings.style.compat && self.settings.summary && self.settings.range.is_some_and(output)
+        self.settings.style.compat && self.settings.range.is_some_and(output)
     }
 
     /// A record that is wanted.
@@ -519,11 +519,17 @@ impl Show {
         }
         if done {
             let begins = management && offset == 0;
-            let counts = self.selection.count_beyond(&view, begins);
-            if counts {
+            let Some(ordinal) = self.selection.count_beyond(&view, begins) else { return Ok(Next::More) };
+            if !management {
                 self.total(&view);
+                if self.titles_early() {
+                    self.head();
+                }
+                return Ok(Next::Stop);
             }
-            return Ok(if counts && !management { Next::Stop } else { Next::More });
+            self.fresh |= begins;
+            self.wanted(&view, read, offset, if self.fresh { 0 } else { ordinal })?;
+            return Ok(Next::More);
         }
         // What 3.0.8 shows with the management records that follow.
         if !management || offset == 0 {

@@ -82,6 +82,9 @@ fn ranges_of_rows_count_what_they_pass_over() {
     let Some((text, _)) = shown(&words, &[]) else { return };
     let totals = "Totalrecords 7 TotalManRecords 5 TotalFarRecords 3 TotalPkts 25 TotalBytes 11204";
     assert_eq!(text, format!("1 2 {totals}"));
+    // Management records are shown as far as the flow that tells that the range is over.
+    let Some((text, _)) = shown(&["-M", "man", "-N", "o2-2", "-s", "rank", "proto"], &[]) else { return };
+    assert_eq!(text, ",man 2,tcp 2,man ,man");
     let Some((text, _)) = shown(&["-A", "-N", "0"], &[]) else { return };
     assert_eq!(text, "Totalrecords 1 TotalManRecords 0 TotalFarRecords 0 TotalPkts 0 TotalBytes 0");
 }
