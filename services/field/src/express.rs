@@ -61,8 +61,6 @@ pub struct Beside {
     pub base: Option<Stamp>,
     /// As [`Row::left_over`].
     pub left_over: LeftOver,
-    /// As [`Row::exchanged`].
-    pub exchanged: bool,
 }
 
 /// The cells of the columns; `None` when nothing is gained.
@@ -169,7 +167,8 @@ fn icmp_state(brief: &Brief) -> &'static str {
 impl Beside {
     fn row<'a>(&self, view: &'a RecordView<'a>, style: &'a Style) -> Row<'a> {
         let mut row = Row::flow(view, style, self.offset, self.rank);
-        (row.base, row.left_over, row.exchanged) = (self.base, self.left_over, self.exchanged);
+        row.base = self.base;
+        self.left_over.put(&mut row);
         row
     }
 }

@@ -1,9 +1,10 @@
 //! Attributes of XML as 3.0.8 prints them: some under other names, some without one, some not at all.
 
+use crate::columns::Column;
 use crate::row::{Body, Row};
 use crate::style::Names;
 use crate::table::{Cell, Field};
-use crate::vacant::{Vacant, of_flow};
+use crate::vacant::{Vacant, vacant};
 use crate::value::Value;
 use record::dsr::flow::FlowKey;
 
@@ -62,20 +63,12 @@ pub(crate) fn shape(field: &Field, row: &Row<'_>, value: &Value<'_>) -> Shape {
 }
 
 /// Blanks in place of a value that is not there.
-pub(crate) fn blanks(field: &Field, body: &Body<'_>) -> usize {
-    match (body, of_flow(field.name), field.name) {
-        (Body::Management(_), _, "trans") => 1,
-        (Body::Management(_), _, "srcid" | "icmpid" | "sport" | "dport") => 0,
-        (_, Vacant::Blanks(count), _) => count,
-        (_, _, "dsbytes" | "ddbytes" | "pdspkts" | "pddpkts" | "pdsbytes" | "pddbytes") => 1,
-        (Body::Flow(view), _, "spktsz" | "dpktsz" | "smaxsz" | "sminsz" | "dmaxsz" | "dminsz") => {
-            usize::from(view.psize().is_some())
-        }
-        (
-            Body::Flow(view),
-            _,
-            "sintdist" | "dintdist" | "sintdistact" | "dintdistact" | "sintdistidl" | "dintdistidl",
-        ) => usize::from(view.jitter().is_some()),
+pub(crate) fn blanks(column: &Column, body: &Body<'_>) -> usize {
+    let name = column.field.name;
+    match (vacant(column.field, body), name) {
+        (Vacant::Blanks(count), _) => count,
+        (Vacant::Wide, "nstroke" | "snstroke" | "dnstroke") => column.width,
+        (_, "dsbytes" | "ddbytes" | "pdspkts" | "pddpkts" | "pdsbytes" | "pddbytes") => 1,
         _ => 0,
     }
 }
@@ -118,12 +111,15 @@ mod tests {
             ("tcprtt", ""),
             ("tcpopt", ""),
             ("resp", ""),
+            ("nstroke:4", " KeyStrokeNStroke = \"    \""),
             ("dir", " Dir\""),
             ("dir:3", " D\""),
             ("dir:20", " Dir = \"   \""),
         ] {
             assert_eq!(element(field, style.clone()), expected, "{field}");
         }
+        let delimited = Style { delimiter: Some(b','), variable: true, ..style.clone() };
+        assert_eq!(element("stos tcpopt sas dir", delimited), " SrcTos = \"\", SrcASNum = \"  \", Dir\"");
         let ours = Style { compat: false, ..style };
         assert_eq!(element("sport sipid inode", ours), " SrcPort = \"\" SrcIpId = \"\" InodeAddr = \"\"");
     }

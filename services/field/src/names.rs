@@ -235,9 +235,11 @@ pub fn ethertypes(name: &str) -> impl Iterator<Item = (u16, u16)> {
     ETHERTYPES.iter().filter(move |&&(_, _, known)| known == name).map(|&(first, last, _)| (first, last))
 }
 
-/// The name of a service access point (low bit ignored), if it has one.
-pub fn sap(value: u8) -> Option<&'static str> {
-    SAPS.iter().find(|&&(sap, _)| sap == value & 0xFE).map(|&(_, name)| name)
+/// The name of a service access point, if it has one: its own, else, but for `exact`, that without the low bit, which
+/// tells answers from commands and groups from stations.
+pub fn sap(value: u8, exact: bool) -> Option<&'static str> {
+    let named = |value| SAPS.iter().find(|&&(sap, _)| sap == value).map(|&(_, name)| name);
+    named(value).or_else(|| named(value & 0xFE).filter(|_| !exact))
 }
 
 /// The name of a code point (0 to 63), of the US DISA set when `disa`.
@@ -267,6 +269,6 @@ mod tests {
         assert_eq!(code_point(46, false), Some("ef"));
         assert_eq!(code_point(46, true), Some("Voice"));
         assert_eq!(code_point(11, false), None);
-        assert_eq!(sap(0x43), Some("stp"));
+        assert_eq!([sap(0x43, false), sap(0x43, true), sap(0xFF, false)], [Some("stp"), None, Some("gbl")]);
     }
 }

@@ -91,9 +91,11 @@ impl Printer {
 
     /// Widths that depend on the style: dates and code points.
     fn lay_out(&mut self) {
-        let custom = self.style.time_format != crate::time::DEFAULT_FORMAT && !self.style.unix_time;
         let precision = self.style.precision;
         let historic = self.style.compat && self.style.form == Form::Text;
+        // 3.0.8 lays columns out for the format even where it prints seconds.
+        let used = !self.style.unix_time || historic;
+        let custom = self.style.time_format != crate::time::DEFAULT_FORMAT && used;
         let sample = custom.then(|| {
             let mut sample = Vec::new();
             let stamp = record::Stamp::from_sec_usec(1_000_000_000, 0);
@@ -124,8 +126,9 @@ impl Printer {
                 };
                 column.width = length.saturating_sub(less);
             }
-            if self.style.disa && matches!(column.field.name, "sdsb" | "ddsb") {
-                column.width = column.width.max(8);
+            let given = column.width != usize::from(column.field.width);
+            if self.style.disa && matches!(column.field.name, "sdsb" | "ddsb") && !given {
+                column.width = 8;
             }
         }
     }
@@ -384,6 +387,9 @@ impl Printer {
         if self.style.variable && !kept {
             let quoted = self.style.quote.is_some() && !self.style.compat;
             if field.cell == Cell::Direction && !text.is_empty() && !self.style.later && !quoted {
+                if self.style.compat {
+                    text.truncate(width);
+                }
                 let missing = width.saturating_sub(text.len());
                 if text.iter().all(|&byte| byte == b' ') {
                     blanks(out, missing);
@@ -400,16 +406,21 @@ impl Printer {
             }
             return self.end_cell(out, text, field, value, row);
         }
+        if self.style.delimiter.is_some() && field.cell != Cell::Flags && text.trim_ascii().is_empty() {
+            return self.end_cell(out, text, field, value, row);
+        }
         let management = matches!(row.body, Body::Management(_));
         match field.cell {
             Cell::Data => {
-                let width = userdata::widths(width, self.style.user_data).0;
+                // 3.0.8 counts the digits of the length otherwise where there are no data.
+                let less = self.style.compat && text.is_empty() && matches!(width, 10 | 100..);
+                let width = userdata::widths(width, self.style.user_data).0 - usize::from(less);
                 text.resize(text.len().max(width), b' ');
             }
             // Numbers of ports are never cut; they push the row.
             Cell::Port if !management => {
-                let number =
-                    self.style.names > Names::Ports && matches!(value, Value::Port { .. } | Value::Sap(_));
+                // An SPI and a checksum are cut like names.
+                let number = self.style.names > Names::Ports && !matches!(value, Value::Hex(_, 8 | 1));
                 if text.len() > width && !number {
                     cut(text, width);
                 }

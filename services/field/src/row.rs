@@ -4,7 +4,7 @@ use crate::formula;
 use crate::style::{Names, Style};
 use crate::table::Field;
 use crate::value::Value;
-use record::dsr::flow::{DIRECTION, Flow, FlowKey, Ipv4Detail, Ipv4Key, address};
+use record::dsr::flow::{DIRECTION, Flow, FlowKey, Ipv4Detail, Ipv4Key, Ipv6Detail, Ipv6Key, address};
 use record::dsr::metric::{Counters, Metric};
 use record::dsr::network::Network;
 use record::dsr::time::{Stamps, Time, Times};
@@ -47,8 +47,6 @@ pub struct Row<'a> {
     pub base: Option<Stamp>,
     /// What 3.0.8 has in its memory of an earlier record.
     pub left_over: LeftOver,
-    /// Whether it is shown from the other end, for `-M rmon` and `-M uni`.
-    pub exchanged: bool,
 }
 
 /// What 3.0.8 keeps in its memory of one record and shows with another.
@@ -58,8 +56,12 @@ pub struct LeftOver {
     pub deviation: f32,
     /// The duration of the flow that a half was made of.
     pub duration: Option<f32>,
-    /// The load of the other half.
+    /// The source's load of the flow that a half was made of.
     pub load: Option<f32>,
+    /// The times that the flow had which a half was made of, as the half shows them.
+    pub times: Option<Times>,
+    /// Whether the ends are the wrong way round: the ports of an IPv6 key, the addresses of one of a link.
+    pub backwards: bool,
 }
 
 /// A side of a flow.
@@ -105,7 +107,6 @@ impl<'a> Row<'a> {
             times,
             base: None,
             left_over: LeftOver::default(),
-            exchanged: false,
         }
     }
 
@@ -122,7 +123,6 @@ impl<'a> Row<'a> {
             times: Times::default(),
             base: None,
             left_over: LeftOver::default(),
-            exchanged: false,
         }
     }
 
@@ -180,9 +180,33 @@ impl<'a> Row<'a> {
         formula::duration(&self.times)
     }
 
+    /// The source's load in bits per second, as it is shown.
+    pub fn source_load(&self) -> f32 {
+        crate::read::metric::shown_load(self, Side::Src)
+    }
+
+    /// Whether it shows one direction of a flow that had two.
+    pub(crate) fn is_half(&self) -> bool {
+        self.left_over.times.is_some()
+    }
+
     /// Duration of one side in seconds.
     pub fn side_duration(&self, side: Side) -> f32 {
         formula::side_duration(&self.times, side)
+    }
+}
+
+impl LeftOver {
+    /// Puts into a row what stands in the place of its own values.
+    pub(crate) fn put(&self, row: &mut Row<'_>) {
+        row.left_over = *self;
+        row.times = self.times.unwrap_or(row.times);
+        let Some(flow) = row.flow.as_mut().filter(|_| self.backwards) else { return };
+        match &mut flow.key {
+            FlowKey::Ipv6(Ipv6Key { detail: Ipv6Detail::Ports { src, dst }, .. }) => std::mem::swap(src, dst),
+            key @ (FlowKey::Ether(_) | FlowKey::Wlan(_)) => *key = key.exchanged(),
+            _ => {}
+        }
     }
 }
 

@@ -81,6 +81,9 @@ pub(crate) fn put_xml(printer: &mut Printer, out: &mut Vec<u8>, row: &Row<'_>) {
     out.push(b' ');
     let mut text = Vec::new();
     let compat = printer.style.compat;
+    // 3.0.8 puts the delimiter of columns between attributes too.
+    let delimiter = printer.style.delimiter.filter(|_| compat);
+    let first = out.len();
     for column in columns.iter().filter(|column| compat || !column.field.xml.is_empty()) {
         let field = column.field;
         let management = matches!(row.body, Body::Management(_));
@@ -88,52 +91,59 @@ pub(crate) fn put_xml(printer: &mut Printer, out: &mut Vec<u8>, row: &Row<'_>) {
             continue;
         }
         let value = row.read(field);
-        text.clear();
-        put_plain(printer, &mut text, column, &value);
-        if field.cell == Cell::Direction && compat {
-            // 3.0.8 prints into a buffer of the column's width.
-            let from = out.len();
-            out.extend_from_slice(b" Dir = \"");
-            put_escaped(out, &text, true);
-            out.truncate(from + column.width.saturating_sub(1));
-            out.push(b'"');
+        let shape = if compat { historic_xml::shape(field, row, &value) } else { Shape::Named(field.xml) };
+        if shape == Shape::Omitted {
             continue;
         }
-        let shape = if compat { historic_xml::shape(field, row, &value) } else { Shape::Named(field.xml) };
+        out.extend(delimiter.filter(|_| out.len() > first));
+        text.clear();
+        put_plain(printer, &mut text, column, &value);
         if compat && matches!(value, Value::Absent) {
-            text.resize(historic_xml::blanks(field, &row.body), b' ');
+            text.resize(historic_xml::blanks(column, &row.body), b' ');
         }
-        match shape {
-            Shape::Omitted => continue,
-            Shape::Bare => {
-                put_bare(out, &text, column);
-                continue;
-            }
-            Shape::Apart(name) => {
-                out.extend_from_slice(b"  ");
-                out.extend_from_slice(name.as_bytes());
-                if field.cell == Cell::Port && text.len() > column.width {
-                    cut(&mut text, column.width);
-                }
-            }
-            Shape::Named(name) => {
-                out.push(b' ');
-                out.extend_from_slice(name.as_bytes());
-            }
-        }
-        out.extend_from_slice(b" = \"");
-        if field.cell == Cell::Direction {
-            let missing = column.width.saturating_sub(text.len());
-            out.resize(out.len() + missing, b' ');
-        }
-        // 3.0.8 leaves the quotes in what the destination sent.
-        put_escaped(out, &text, !(compat && field.name == "duser"));
-        out.push(b'"');
+        put_attribute(out, column, shape, &mut text, compat);
     }
     out.extend_from_slice(b"></");
     out.extend_from_slice(name);
     out.extend_from_slice(b">\n");
     printer.columns = columns;
+}
+
+/// Appends one attribute, the blank before it included.
+fn put_attribute(out: &mut Vec<u8>, column: &Column, shape: Shape, text: &mut Vec<u8>, compat: bool) {
+    let field = column.field;
+    if field.cell == Cell::Direction && compat {
+        // 3.0.8 prints into a buffer of the column's width.
+        let from = out.len();
+        out.extend_from_slice(b" Dir = \"");
+        put_escaped(out, text, true);
+        out.truncate(from + column.width.saturating_sub(1));
+        out.push(b'"');
+        return;
+    }
+    match shape {
+        Shape::Omitted => return,
+        Shape::Bare => return put_bare(out, text, column),
+        Shape::Apart(name) => {
+            out.extend_from_slice(b"  ");
+            out.extend_from_slice(name.as_bytes());
+            if field.cell == Cell::Port && text.len() > column.width {
+                cut(text, column.width);
+            }
+        }
+        Shape::Named(name) => {
+            out.push(b' ');
+            out.extend_from_slice(name.as_bytes());
+        }
+    }
+    out.extend_from_slice(b" = \"");
+    if field.cell == Cell::Direction {
+        let missing = column.width.saturating_sub(text.len());
+        out.resize(out.len() + missing, b' ');
+    }
+    // 3.0.8 leaves the quotes in what the destination sent.
+    put_escaped(out, text, !(compat && field.name == "duser"));
+    out.push(b'"');
 }
 
 /// Appends a cell of fixed width where 3.0.8 forgets the name.

@@ -159,6 +159,11 @@ pub struct Style {
 }
 
 impl Style {
+    /// Whether cells are shown without the blanks that fill columns.
+    pub(crate) fn is_bare(&self) -> bool {
+        self.variable || self.form == Form::Xml
+    }
+
     /// The name that was given to a source id.
     pub fn alias(&self, id: SourceId) -> Option<&str> {
         let aliases = self.aliases.as_ref()?;

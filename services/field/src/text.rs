@@ -88,7 +88,7 @@ impl Printer {
             }
             // 3.0.8 names it in every address of a row that shows Ethernet addresses too.
             Value::Mac([0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF])
-                if self.names_broadcast && style.names < Names::None && column.field.name == "daddr" =>
+                if self.names_broadcast && style.names < Names::None =>
             {
                 out.extend_from_slice(b"Broadcast")
             }
@@ -134,7 +134,7 @@ impl Printer {
                 None if style.names <= Names::Ports => out.extend_from_slice(b"unknown"),
                 _ => put_uint(out, u64::from(n)),
             },
-            Value::Sap(n) => match names::sap(n) {
+            Value::Sap(n) => match names::sap(n, style.compat) {
                 _ if style.names >= Names::Protocols => match own_format(column, style) {
                     Some(format) => put_formatted(out, format, u64::from(n), style.compat),
                     None => put_uint(out, u64::from(n)),
@@ -245,7 +245,7 @@ fn put_prefix(out: &mut Vec<u8>, prefix: u8, full: u8, cidr: Cidr) {
     let shown = match cidr {
         Cidr::No => false,
         Cidr::Shorter => 0 < prefix && prefix < full,
-        Cidr::Strict => true,
+        Cidr::Strict => prefix <= full,
     };
     if shown {
         out.push(b'/');

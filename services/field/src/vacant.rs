@@ -22,7 +22,20 @@ pub(crate) enum Vacant {
 /// What 3.0.8 prints for a field that such a record does not have.
 pub(crate) fn vacant(field: &Field, body: &Body<'_>) -> Vacant {
     match body {
-        Body::Flow(_) => of_flow(field.name),
+        Body::Flow(view) => match field.name {
+            "spktsz" | "dpktsz" | "smaxsz" | "sminsz" | "dmaxsz" | "dminsz" if view.psize().is_some() => {
+                Vacant::Blanks(1)
+            }
+            "sintdist" | "dintdist" | "sintdistact" | "dintdistact" | "sintdistidl" | "dintdistidl"
+                if view.jitter().is_some() =>
+            {
+                Vacant::Blanks(1)
+            }
+            "stcpb" | "dtcpb" if view.tcp_status().is_some() => Vacant::Blanks(1),
+            "ico" if view.icmp_error().is_some() => Vacant::Blanks(1),
+            "nstroke" | "snstroke" | "dnstroke" => Vacant::Wide,
+            name => of_flow(name),
+        },
         Body::Management(_) => of_management(field.name),
     }
 }
@@ -110,6 +123,10 @@ mod tests {
             ("tcpopt", 13),
             ("inode", 19),
             ("inode:3", 4),
+            ("nstroke", 10),
+            ("nstroke:2", 3),
+            ("dpktsz", 1),
+            ("stcpb", 1),
         ] {
             let expected = format!("{}0\n", " ".repeat(blanks));
             assert_eq!(shown(&format!("{field} loss"), style.clone()), expected, "{field}");

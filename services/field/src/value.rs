@@ -6,6 +6,9 @@ use std::cmp::Ordering;
 /// Short text made while reading: flags, states, letters, identifiers.
 pub type Short = heapless::Vec<u8, 40, u8>;
 
+/// No prefix length.
+pub const NO_PREFIX: u8 = u8::MAX;
+
 /// The value of one field of one record.
 #[derive(Clone, Debug)]
 pub enum Value<'a> {
@@ -21,7 +24,7 @@ pub enum Value<'a> {
     Hex(u64, u8),
     /// A point in time.
     Time(Stamp),
-    /// An IPv4 address in host order and its prefix length.
+    /// An IPv4 address in host order and its prefix length, [`NO_PREFIX`] for what is no address of a network.
     Ipv4(u32, u8),
     /// An IPv6 address and its prefix length.
     Ipv6([u8; 16], u8),

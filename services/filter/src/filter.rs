@@ -42,6 +42,8 @@ pub enum CodePoints {
 pub struct Options<'n> {
     /// Reproduce an old version; `None`: do what is right.
     pub compat: Option<Compat>,
+    /// Of an old version: with its optimiser, which changes what some tests mean.
+    pub optimised: bool,
     /// Where names are looked up.
     pub names: &'n dyn Names,
     /// Decimal places that fractions are rounded to before comparing: the `-p` option, 6 by default.
@@ -57,6 +59,7 @@ impl Default for Options<'static> {
     fn default() -> Self {
         Options {
             compat: None,
+            optimised: true,
             names: SystemFiles::etc(),
             precision: 6,
             code_points: CodePoints::Standard,
@@ -77,6 +80,7 @@ impl fmt::Debug for Options<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Options")
             .field("compat", &self.compat)
+            .field("optimised", &self.optimised)
             .field("precision", &self.precision)
             .field("code_points", &self.code_points)
             .field("max_length", &self.max_length)

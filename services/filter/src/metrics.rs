@@ -24,7 +24,8 @@ pub(crate) fn fraction(subject: &Subject<'_, '_>, fraction: Fraction, side: Side
         };
         if subject.historic { Some(found.unwrap_or_default()) } else { found }
     };
-    let number = |value: f32| if value.is_nan() { 0.0 } else { value };
+    // A deviation out of a variance that rounding made negative.
+    let number = |value: f32| if value.is_nan() && !subject.historic { 0.0 } else { value };
     let single = |value: f32| Some(f64::from(value));
     match fraction {
         Fraction::Rate => single(rate(subject, as_read(subject, side))),
@@ -101,8 +102,9 @@ fn percent_loss(subject: &Subject<'_, '_>, side: Side) -> f64 {
 pub(crate) fn pcr(subject: &Subject<'_, '_>) -> f64 {
     let Some(metric) = subject.metric() else { return 0.0 };
     let ratio = formula::balance(metric);
-    // 3.0.8.2 computes it before it turns the record round.
-    if subject.historic && subject.view.is_turned() && ratio != 0.0 { -ratio } else { ratio }
+    // 3.0.8.2 computes it before it turns the record round by its ports.
+    let turned = subject.view.is_turned() && !subject.view.is_repaired();
+    if subject.historic && turned && ratio != 0.0 { -ratio } else { ratio }
 }
 
 /// A side, as the formulas know it.

@@ -14,11 +14,12 @@ pub(crate) fn round(value: f64, precision: u8) -> f64 {
     if scaled.is_finite() { scaled.round() / scale } else { value }
 }
 
-/// Compares two rounded values. `zeros_differ`: as 3.0.8.2, which calls every zero less than every other.
+/// Compares two rounded values. `historic`: as 3.0.8.2, to which every zero is less than every other, and what is no
+/// number not less than any.
 #[inline]
-pub(crate) fn relate(left: f64, relation: Relation, right: f64, precision: u8, zeros_differ: bool) -> bool {
+pub(crate) fn relate(left: f64, relation: Relation, right: f64, precision: u8, historic: bool) -> bool {
     if left.is_nan() || right.is_nan() {
-        return false;
+        return historic && relation == Relation::Ge;
     }
     match relation {
         Relation::Eq => {
@@ -26,8 +27,8 @@ pub(crate) fn relate(left: f64, relation: Relation, right: f64, precision: u8, z
                 || (left - right).abs() <= 10f64.powi(-i32::from(precision.min(MAX_PRECISION)) - 1);
             near && (left != 0.0 || left.is_sign_negative() == right.is_sign_negative())
         }
-        Relation::Gt => order(left, right, zeros_differ) == Ordering::Greater,
-        Relation::Ge => order(left, right, zeros_differ) != Ordering::Less,
+        Relation::Gt => order(left, right, historic) == Ordering::Greater,
+        Relation::Ge => order(left, right, historic) != Ordering::Less,
     }
 }
 
@@ -70,5 +71,8 @@ mod tests {
         assert!(holds(1.0, Relation::Gt, 0.0) && !holds(f64::NAN, Relation::Ge, 0.0));
         assert!(!relate(0.0, Relation::Ge, 0.0, 6, true), "3.0.8.2 calls 0 less than 0");
         assert!(relate(0.0, Relation::Eq, 0.0, 6, true));
+        assert!(
+            relate(f64::NAN, Relation::Ge, 1.0, 6, true) && !relate(f64::NAN, Relation::Gt, 1.0, 6, true)
+        );
     }
 }

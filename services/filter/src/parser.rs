@@ -27,8 +27,15 @@ pub(crate) fn parse(text: &str, dialect: Dialect) -> Result<Parsed, SyntaxError>
     if tokens.is_empty() {
         return Ok(Parsed { expr: None, trailing: None });
     }
-    let mut parser =
-        Parser { text, tokens: &tokens, at: 0, depth: 0, dialect, inherited: Direction::Unspecified };
+    let mut parser = Parser {
+        text,
+        tokens: &tokens,
+        at: 0,
+        depth: 0,
+        dialect,
+        inherited: Direction::Unspecified,
+        addressed: false,
+    };
     let expr = parser.expr()?;
     let trailing = (parser.at < tokens.len()).then(|| parser.unexpected("`and`, `or` or the end"));
     // After a word the fault is what follows: in `ether 1:2:3:4:5:6` a `host` is missing.
@@ -48,6 +55,8 @@ struct Parser<'t> {
     dialect: Dialect,
     /// 3.0.8.2: the direction that a flag word without one takes from the operand before it.
     inherited: Direction,
+    /// 3.0.8.2: whether an IPv4 address stood behind the qualifiers in force, so that numbers there are addresses too.
+    addressed: bool,
 }
 
 /// The qualifiers that the next bare identifier would take.
@@ -139,7 +148,13 @@ impl Parser<'_> {
             Keyword::Flag(flag) => {
                 self.at += 1;
                 let direction = if self.dialect.historic { self.inherited } else { Direction::Unspecified };
-                Ok((self.node(ExprKind::Flag { protocol: None, direction, flag }, start), None))
+                // And hands it on to an identifier, as one that was written.
+                let sticky = (direction != Direction::Unspecified).then_some(Head {
+                    protocol: None,
+                    direction,
+                    kind: Type::Host,
+                });
+                Ok((self.node(ExprKind::Flag { protocol: None, direction, flag }, start), sticky))
             }
             Keyword::State(state) => alone(self, ExprKind::State(state)),
             Keyword::Broadcast => alone(self, cast(None, Cast::Broadcast)),
@@ -154,11 +169,13 @@ impl Parser<'_> {
     /// What follows a direction: a flag, a type, or at once an address.
     fn directed(&mut self, protocol: Option<Protocol>, start: usize) -> Result<(Expr, Sticky), SyntaxError> {
         let direction = self.direction()?;
-        self.inherited = direction;
+        (self.inherited, self.addressed) = (direction, false);
         match self.peek_keyword() {
             Some(Keyword::Flag(flag)) => {
                 self.at += 1;
-                Ok((self.node(ExprKind::Flag { protocol, direction, flag }, start), None))
+                // 3.0.8.2: an identifier without qualifiers behind it is a host of that direction.
+                let sticky = self.dialect.historic.then_some(Head { protocol, direction, kind: Type::Host });
+                Ok((self.node(ExprKind::Flag { protocol, direction, flag }, start), sticky))
             }
             Some(Keyword::Type(Type::Proto | Type::Gateway)) => {
                 Err(self.unexpected("a type that has sides (`proto` and `gateway` have none)"))
@@ -199,7 +216,7 @@ impl Parser<'_> {
     /// The type word itself and the identifier after it.
     fn typed(&mut self, head: Head, start: usize) -> Result<(Expr, Sticky), SyntaxError> {
         self.at += 1;
-        self.inherited = head.direction;
+        (self.inherited, self.addressed) = (head.direction, false);
         Ok((self.id(head, start)?, Some(head)))
     }
 
@@ -406,7 +423,17 @@ impl Parser<'_> {
         Expr { kind, span: self.span_from(start) }
     }
 
-    fn compare(&self, head: Head, cmp: Option<Cmp>, id: Id, start: usize, id_start: usize) -> Expr {
+    fn compare(&mut self, head: Head, cmp: Option<Cmp>, id: Id, start: usize, id_start: usize) -> Expr {
+        let id = match (head.kind, id) {
+            (Type::Host | Type::Net, Id::Number(number, None)) if self.addressed => {
+                historic_address(head.kind, number.wrapped)
+            }
+            (kind, id) => {
+                let addresses = matches!((kind, &id), (Type::Host | Type::Net, Id::V4(..)));
+                self.addressed |= addresses && self.dialect.historic;
+                id
+            }
+        };
         self.node(ExprKind::Compare { head, cmp, id, id_span: self.span_from(id_start) }, start)
     }
 
@@ -424,6 +451,13 @@ impl Parser<'_> {
         let problem = format!("'{}' tests nothing that a record holds", crate::error::shorten(self.lexeme()));
         SyntaxError::new(self.text, self.here(), Problem::Meaning(problem))
     }
+}
+
+/// The address that a number stands for: that of a network fills it from the left.
+fn historic_address(kind: Type, number: u32) -> Id {
+    let zeros = if kind == Type::Net && number != 0 { number.leading_zeros() / 8 * 8 } else { 0 };
+    let mask = if zeros == 0 { V4Mask::None } else { V4Mask::Mask((u32::MAX << zeros).into()) };
+    Id::V4((number << zeros).into(), mask)
 }
 
 fn cast(protocol: Option<Protocol>, cast: Cast) -> ExprKind {

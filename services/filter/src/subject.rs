@@ -111,9 +111,9 @@ impl<'v, 'a> Subject<'v, 'a> {
             Test::Bits(word, side, mask, relation, constant) => {
                 let value = self.word(word, side);
                 if self.historic {
-                    // The mask makes a value of an absent one, unless the optimiser saw to it.
-                    self.absent.set(value.is_none() && constant == 0);
-                    return historic_bits(value, mask, relation, constant);
+                    // To it an absent word has all bits set; its mask makes a value of that.
+                    self.absent.set(false);
+                    return related(value.unwrap_or(u32::MAX) & mask, relation, constant);
                 }
                 value.is_some_and(|value| related(value & mask, relation, constant))
             }
@@ -366,7 +366,7 @@ impl<'v, 'a> Subject<'v, 'a> {
                     // Whatever lies there, in the octet order of the machines that the oracle runs on.
                     _ => self.network_word(12).unwrap_or(0),
                 });
-                historic_bits(options, bits, Relation::Eq, bits)
+                options.unwrap_or(u32::MAX) & bits == bits
             }
             Historic::ZeroAddress(side) => match self.key() {
                 Some(key @ (FlowKey::Ipv4(_) | FlowKey::Arp(_))) => {
@@ -380,6 +380,9 @@ impl<'v, 'a> Subject<'v, 'a> {
             },
             Historic::CountryNotZero => {
                 self.known(self.view.cocode()).is_none_or(|countries| countries.src != [0, 0])
+            }
+            Historic::NoBits(word, side, mask) => {
+                self.known(self.word(word, side)).is_none_or(|value| value & mask == 0)
             }
         }
     }
@@ -516,13 +519,4 @@ fn related<T: PartialOrd>(value: T, relation: Relation, constant: T) -> bool {
         Relation::Gt => value > constant,
         Relation::Ge => value >= constant,
     }
-}
-
-/// 3.0.8.2: an absent word has all bits set; its optimiser turns every comparison with 0 into "no bit is set", which
-/// holds for absent words too.
-fn historic_bits(value: Option<u32>, mask: u32, relation: Relation, constant: u32) -> bool {
-    if constant == 0 {
-        return value.is_none_or(|value| value & mask == 0);
-    }
-    related(value.unwrap_or(u32::MAX) & mask, relation, constant)
 }

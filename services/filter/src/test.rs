@@ -210,6 +210,8 @@ pub enum Historic {
     ZeroAddress(Side),
     /// `cocode`: not zero, which an absent code is not.
     CountryNotZero,
+    /// Bits compared with 0 and optimised: none is set, which holds for absent words too.
+    NoBits(Word, Side, u32),
 }
 
 impl fmt::Display for Side {

@@ -243,6 +243,41 @@ fn flags_take_a_direction_from_before_only_in_3x() {
 }
 
 #[test]
+fn what_3x_takes_for_numbers_and_addresses() {
+    let old = Options { compat: Some(Compat::V3_0_8), ..Options::default() };
+    for (text, same) in [
+        // An address is a number where numbers are compared.
+        ("pkts 0.0.0.2", "pkts 2"),
+        ("dst port 80 or 0.0.0.81", "dst port 80 or 81"),
+        // A number is an address behind an address.
+        ("src host 1.2.3.4 or 5", "src host 1.2.3.4 or 0.0.0.5"),
+        ("net 1.2.3.4/16 or 10", "net 1.2.3.4/16 or 10.0.0.0/8"),
+        // A flag with a direction leaves it to what follows.
+        ("dst syn or 1.2.3.4", "dst syn or dst host 1.2.3.4"),
+        ("dst port 80 or syn or 1.2.3.4", "dst port 80 or dst syn or dst host 1.2.3.4"),
+    ] {
+        let show = |text: &str| Filter::parse_with(text, &old).map(|filter| filter.to_string());
+        assert!(show(text).is_ok(), "{text}");
+        assert_eq!(show(text), show(same), "{text}");
+    }
+    assert!(Filter::parse("pkts 0.0.0.2").is_err() && Filter::parse("dst syn or 1.2.3.4").is_err());
+    assert!(Filter::parse("net foo").is_err() && Filter::parse_with("net foo", &old).is_ok());
+    assert!(Filter::parse_with("syn or 5", &old).is_err());
+}
+
+#[test]
+fn the_optimiser_of_3x_changes_what_absent_blocks_mean() {
+    let old = Options { compat: Some(Compat::V3_0_8), ..Options::default() };
+    let plain = Options { optimised: false, ..old };
+    // Record 3 alone has a tag, of priority 5.
+    assert_eq!(matched("src vpri 0", &old), [0, 1, 2, 4, 5]);
+    assert_eq!(matched("src vpri 0", &plain), []);
+    assert_eq!(matched("icmpmap", &old), [3]);
+    assert_eq!(matched("icmpmap", &plain), [0, 1, 2, 3, 4, 5]);
+    assert_eq!(matched("src vpri 0", &Options::default()), []);
+}
+
+#[test]
 fn errors_say_what_was_expected_and_where() {
     let table = [
         (

@@ -164,49 +164,55 @@ pub fn feed(
     client: &mut (impl Client + Send),
 ) -> Result<Fared, Failure> {
     let mut fared = Fared::default();
-    let mut inputs = settings.inputs.clone();
-    if inputs.is_empty() && settings.sources.is_empty() {
-        inputs.push(Input::File("-".into(), None));
-    }
-    'inputs: for input in &inputs {
-        let mut mark = None;
-        let files = match input {
-            Input::File(path, range) => vec![(path.clone(), *range)],
+    for input in &inputs(settings, &mut fared) {
+        let next = match input {
+            Input::File(path, range) => file(settings, signals, (path, *range, None), client, &mut fared)?,
             Input::Baseline(path, range) => {
-                mark = Some(Mark::Baseline);
-                vec![(path.clone(), *range)]
+                file(settings, signals, (path, *range, Some(Mark::Baseline)), client, &mut fared)?
             }
-            Input::Exports(path, range) => {
-                match exported(settings, signals, path, *range, client, &mut fared)? {
-                    Next::More => continue,
-                    Next::Stop => break,
-                }
-            }
-            Input::Folder(path) => match files_below(path) {
-                Ok(files) => {
-                    if files.is_empty() {
-                        say(settings.program, &format!("{}: no files in it", path.display()));
-                    }
-                    files.into_iter().map(|file| (file, None)).collect()
-                }
-                Err(error) => {
-                    say(settings.program, &error);
-                    fared.missing = true;
-                    continue;
-                }
-            },
+            Input::Exports(path, range) => exported(settings, signals, path, *range, client, &mut fared)?,
+            // Its files stand in its place.
+            Input::Folder(_) => Next::More,
         };
-        for (path, range) in files {
-            match file(settings, signals, (&path, range, mark), client, &mut fared)? {
-                Next::More => {}
-                Next::Stop => break 'inputs,
-            }
+        if next == Next::Stop {
+            break;
         }
     }
     if !fared.stopped && !settings.sources.is_empty() {
         sources(settings, signals, client, &mut fared)?;
     }
     Ok(fared)
+}
+
+/// The inputs with the files of folders in their places.
+fn inputs(settings: &Settings, fared: &mut Fared) -> Vec<Input> {
+    let mut inputs = Vec::with_capacity(settings.inputs.len());
+    for input in &settings.inputs {
+        let Input::Folder(folder) = input else {
+            inputs.push(input.clone());
+            continue;
+        };
+        match files_below(folder) {
+            Ok(files) => {
+                if files.is_empty() {
+                    say(settings.program, &format!("{}: no files in it", folder.display()));
+                }
+                inputs.extend(files.into_iter().map(|file| Input::File(file, None)));
+                if settings.style.compat {
+                    // A folder puts all that is named up to it into order.
+                    inputs.sort_by(|a, b| a.path().cmp(b.path()));
+                }
+            }
+            Err(error) => {
+                say(settings.program, &error);
+                fared.missing = true;
+            }
+        }
+    }
+    if settings.inputs.is_empty() && settings.sources.is_empty() {
+        inputs.push(Input::File("-".into(), None));
+    }
+    inputs
 }
 
 fn file(

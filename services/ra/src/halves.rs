@@ -31,10 +31,19 @@ pub fn shown(view: &RecordView<'_>) -> Record {
 }
 
 /// What one end has sent, as records of one direction: that of the source, that of the destination. An end that has
-/// sent nothing has no record.
-pub fn halves(view: &RecordView<'_>) -> [Option<Record>; 2] {
+/// sent nothing has no record. `historic`: as 3.0.8, which leaves encapsulations and keystrokes where they are.
+pub fn halves(view: &RecordView<'_>, historic: bool) -> [Option<Record>; 2] {
     let record = shown(view);
-    [half(record.clone()), half(record.reversed())]
+    let mut halves = [half(record.clone()), half(record.reversed())];
+    if historic {
+        let stored = Record::from(view);
+        let encaps = stored.encaps().cloned().map(Dsr::Encaps);
+        let behavior = stored.behavior().copied().map(Dsr::Behavior);
+        for half in halves.iter_mut().flatten() {
+            encaps.iter().chain(&behavior).for_each(|dsr| half.set(dsr.clone()));
+        }
+    }
+    halves
 }
 
 fn half(mut record: Record) -> Option<Record> {

@@ -8,6 +8,7 @@ mod exports;
 mod feed;
 mod files;
 mod halves;
+mod looked;
 mod manual;
 mod options;
 mod pattern;

@@ -12,6 +12,8 @@ pub enum Id {
     Summary,
     /// Show the compiled filter.
     ShowFilter,
+    /// Do not optimise the filter.
+    Unoptimised,
     /// Hold back.
     Hold,
     /// Delimiter.
@@ -199,7 +201,7 @@ macro_rules! common {
         Opt::value(Id::Ignored, 'D', "debug", "<level>", "accepted.").hidden(),
         Opt::value(Id::Ignored, 'P', "", "<n>", "accepted.").hidden(),
         Opt::value(Id::Ignored, 'Q', "", "<n>", "accepted.").hidden(),
-        Opt::flag(Id::IgnoredFlag, 'O', "", "accepted.").hidden(),
+        Opt::flag(Id::Unoptimised, 'O', "", "accepted: filters mean the same however they are compiled.").hidden(),
         Opt::flag(Id::IgnoredFlag, 'v', "", "accepted.").hidden(),
         Opt::flag(Id::IgnoredFlag, 'V', "", "accepted.").hidden(),
         Opt::flag(Id::IgnoredFlag, 'i', "", "accepted.").hidden(),

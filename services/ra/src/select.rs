@@ -1,5 +1,6 @@
 //! From the record as read to the verdict on it: direction, parts, filter, time, user data, label, ordinal.
 
+use crate::looked::LookedUp;
 use crate::range::{Counted, RecordRange};
 use crate::settings::{FilterPlace, Settings};
 use crate::variables::{DirectionStage, LocalDirection};
@@ -51,6 +52,8 @@ pub struct Selection {
     range: Option<RecordRange>,
     stages: Vec<DirectionStage>,
     services: Services,
+    /// Ports that 3.0.8 takes for services too.
+    looked: Option<LookedUp>,
     localities: Option<Arc<Localities>>,
     local_direction: Option<LocalDirection>,
     correct: bool,
@@ -99,7 +102,9 @@ impl Selection {
         };
         let regex = settings.regex.as_deref().map(user_data_regex).transpose()?;
         let label = settings.label.as_deref().map(expression_of).transpose()?;
-        let stages = if settings.rmon { Vec::new() } else { settings.port_direction.clone() };
+        // 3.0.8 looks for the direction in what it would print, of which XML has none.
+        let blind = compat && settings.style.form == field::style::Form::Xml;
+        let stages = if settings.rmon || blind { Vec::new() } else { settings.port_direction.clone() };
         let services =
             if stages.contains(&DirectionStage::Services) { Services::load() } else { Services::none() };
         Ok(Selection {
@@ -107,7 +112,14 @@ impl Selection {
             time,
             regex,
             label,
-            range: settings.range,
+            // 3.0.8 looks for the end of a range behind its beginning.
+            range: settings.range.map(|range| match range.counted {
+                Counted::Input if compat && range.last > 0 => {
+                    RecordRange { last: range.last.max(range.first), ..range }
+                }
+                _ => range,
+            }),
+            looked: LookedUp::new(settings).filter(|_| !stages.is_empty()),
             stages,
             services,
             localities: settings.style.localities.clone(),
@@ -126,6 +138,21 @@ impl Selection {
     /// Records that have passed the filter.
     pub fn matched(&self) -> u64 {
         self.matched
+    }
+
+    /// Counts a record behind the range of rows, as 3.0.8 does: one that passes the filter, or that a stream begins
+    /// with. Gives the ordinal of the latest flow, if it has been counted.
+    pub fn count_beyond(&mut self, view: &RecordView<'_>, begins: bool) -> Option<u64> {
+        let counts = begins || self.filter.matches(view);
+        self.counted += u64::from(counts);
+        counts.then(|| self.ordinal())
+    }
+
+    /// Notes that a record is printed.
+    pub fn note_printed(&mut self, view: &RecordView<'_>) {
+        if let Some(looked) = &mut self.looked {
+            looked.note(view);
+        }
     }
 
     /// The filter, when nothing but it chooses records, by what they are before any option turns them round.
@@ -215,7 +242,11 @@ impl Selection {
             let (Some(src), Some(dst)) = (view.src_port(), view.dst_port()) else { return known_by_port };
             let turn = match stage {
                 DirectionStage::Services => {
-                    let known = |port| self.services.name(TCP, port).is_some();
+                    let looked = self.looked.as_ref();
+                    let known = |port| {
+                        self.services.name(TCP, port).is_some()
+                            || looked.is_some_and(|looked| looked.knows(port))
+                    };
                     match (known(src), known(dst)) {
                         (true, false) => Some(true),
                         (false, true) => Some(false),
@@ -252,17 +283,27 @@ impl Selection {
     fn historic(&mut self, view: &RecordView<'_>, place: Place) -> Verdict {
         let ranged = self.counts_all();
         if place == Place::Later {
+            // A stream without records behind its first does not hide the end.
+            if self.range.is_some_and(|range| ranged && self.counted >= range.last) {
+                self.ended = true;
+                return Verdict::Enough;
+            }
             self.counted += 1;
             self.matched += 1;
             let hidden = ranged && self.range.is_some_and(|range| self.counted < range.first);
             return if hidden { Verdict::Passed } else { self.judge(view) };
         }
+        let matched = self.matched;
         let mut verdict = self.judge(view);
         if place == Place::First {
+            // It is one that matches only where there is no filter.
+            if !self.filter.accepts_everything() {
+                self.matched = matched;
+            }
             let hidden = ranged && self.range.is_some_and(|range| range.first > 0);
             return if hidden { Verdict::Passed } else { verdict };
         }
-        if let Verdict::Wanted(_) = verdict {
+        if matches!(verdict, Verdict::Wanted(_) | Verdict::Outside) {
             self.counted += 1;
         }
         let Some(range) = self.range.filter(|_| ranged) else { return verdict };
@@ -402,6 +443,7 @@ pub fn compile(settings: &Settings, text: &str) -> Result<Filter, String> {
     let options = filter::Options {
         names: &names,
         compat: settings.style.compat.then_some(filter::Compat::V3_0_8),
+        optimised: settings.optimised,
         precision: settings.style.precision.min(255) as u8,
         code_points: if settings.style.disa {
             filter::CodePoints::Disa
@@ -440,14 +482,15 @@ fn expression_of(text: &str) -> Result<Regex, String> {
     })
 }
 
-/// Looks at captured octets; with `to_zero`, up to the first that is zero.
-fn in_user_data(view: &RecordView<'_>, sides: Sides, regex: &Regex, to_zero: bool) -> bool {
+/// Looks at captured octets; with `by_string` at each string of C that they hold.
+fn in_user_data(view: &RecordView<'_>, sides: Sides, regex: &Regex, by_string: bool) -> bool {
     let found = |data: Option<record::dsr::data::DataView<'_>>| {
-        data.is_some_and(|data| {
-            // 3.0.8 and 5.0.3 take the octets for a string of C.
-            let end =
-                data.bytes.iter().position(|&byte| byte == 0).filter(|_| to_zero).unwrap_or(data.bytes.len());
-            regex.is_match(&data.bytes[..end])
+        data.is_some_and(|data| match by_string {
+            false => regex.is_match(data.bytes),
+            true => {
+                let strings = data.bytes.strip_suffix(&[0]).unwrap_or(data.bytes);
+                strings.split(|&byte| byte == 0).any(|string| regex.is_match(string))
+            }
         })
     };
     (sides != Sides::Destination && found(view.src_data()))

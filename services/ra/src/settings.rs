@@ -23,6 +23,15 @@ pub enum Input {
     Folder(PathBuf),
 }
 
+impl Input {
+    /// The octets of its path.
+    pub fn path(&self) -> &[u8] {
+        let (Input::File(path, _) | Input::Baseline(path, _) | Input::Exports(path, _) | Input::Folder(path)) =
+            self;
+        path.as_os_str().as_encoded_bytes()
+    }
+}
+
 /// An output file and the filter of its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Output {
@@ -87,6 +96,8 @@ pub struct Settings {
     pub rejects: Option<String>,
     /// The filter and where it is applied.
     pub filter: Option<(FilterPlace, String)>,
+    /// Whether 3.0.8 optimises the filter: not with `-O`, nor once `-X` has reset that.
+    pub optimised: bool,
     /// `-b`.
     pub show_filter: bool,
     /// Time range.
@@ -167,6 +178,7 @@ impl Settings {
             outputs: Vec::new(),
             rejects: None,
             filter: None,
+            optimised: true,
             show_filter: false,
             time: None,
             range: None,
@@ -244,16 +256,17 @@ impl Settings {
                 settings.configure(&path)?;
             }
         }
-        settings.columns.restart();
         (settings.configured_inputs, settings.configured_sources) = (true, true);
         settings.apply(&parsed)?;
         settings.style.colour = settings.coloured();
         Ok(settings)
     }
 
+    /// Reads a configuration file, whose columns the next ones replace.
     fn configure(&mut self, path: &std::path::Path) -> Result<(), Stop> {
+        variables::read(self, path)?;
         self.columns.restart();
-        variables::read(self, path)
+        Ok(())
     }
 
     fn apply(&mut self, parsed: &Parsed<Id>) -> Result<(), Stop> {
@@ -263,9 +276,14 @@ impl Settings {
             };
             match found.id {
                 Id::Reset => {
-                    *self =
-                        Settings { configured_inputs: true, ..Settings::new(self.program, self.release()) }
+                    *self = Settings {
+                        configured_inputs: true,
+                        configured_sources: true,
+                        optimised: false,
+                        ..Settings::new(self.program, self.release())
+                    }
                 }
+                Id::Unoptimised => self.optimised = false,
                 Id::Configuration => self.configure(&found.path())?,
                 Id::Compat | Id::Ignored | Id::IgnoredFlag | Id::User => {}
                 Id::Color => {
@@ -338,6 +356,10 @@ impl Settings {
                     }
                 }
             }
+        }
+        // Who names a file does not wait for the source of a configuration file.
+        if self.configured_sources && !self.configured_inputs {
+            self.sources.clear();
         }
         let expression = parsed.expression();
         if !expression.trim().is_empty() {
@@ -436,6 +458,10 @@ impl Settings {
             }
             ("label", Some(regex)) => self.label = Some(regex.to_owned()),
             ("TZ", Some(zone)) => self.style.zone = field::time::zone(zone),
+            // 3.0.8 passes over the name of one that it does not have.
+            ("printer", Some(name)) if self.style.compat => {
+                self.style.user_data = printer(name).unwrap_or(self.style.user_data);
+            }
             ("printer", Some(name)) => self.style.user_data = printer(name)?,
             ("dsrs", Some(list)) => self.dsrs = Some(DsrSelection::parse(list)),
             _ => self.modes.push(word.to_owned()),
@@ -601,6 +627,23 @@ mod tests {
         assert!(read("-n -X").expect("good").style.names == field::style::Names::Ports);
         assert_eq!(read("-t 14 -16").expect("good").time.as_deref(), Some("14-16"));
         assert_eq!(read("-t 14 - tcp").expect("good").filter, Some((FilterPlace::Source, "tcp".into())));
+    }
+
+    #[test]
+    fn columns_replace_those_of_a_file_before_them() {
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        std::fs::write(file.path(), "RA_FIELD_SPECIFIER=\"stime proto\"\n").expect("written");
+        let path = file.path().display();
+        let columns = |words: &str| {
+            let settings = read(&words.replace("FILE", &path.to_string())).expect("good");
+            settings.columns.list().iter().map(|column| column.field.name).collect::<Vec<_>>()
+        };
+        // As 3.0.8 has them.
+        assert_eq!(columns("-F FILE -s saddr"), ["saddr"]);
+        assert_eq!(columns("-F FILE -s +saddr"), ["stime", "proto", "saddr"]);
+        assert_eq!(columns("-s saddr -F FILE"), ["saddr", "stime", "proto"]);
+        assert_eq!(columns("-s saddr -F FILE -s daddr"), ["daddr"]);
+        assert_eq!(columns("-F FILE -s -stime"), ["proto"]);
     }
 
     #[test]

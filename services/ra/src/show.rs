@@ -7,9 +7,10 @@ use crate::range::{Counted, RecordRange};
 use crate::select::{Place, Selection, Verdict, compile};
 use crate::settings::Settings;
 use field::style::Form as Look;
-use field::{Beside, LeftOver, Printer, Row, Side, put_xml_foot, put_xml_head};
+use field::{Beside, LeftOver, Printer, Row, put_xml_foot, put_xml_head};
 use filter::Filter;
-use record::{Form, Mar, Record, RecordView, SourceId, Stamp, Version};
+use record::dsr::time::Times;
+use record::{Flow, FlowKey, Form, Mar, Record, RecordView, SourceId, Stamp, Version};
 use std::io::{IsTerminal, Write};
 use stream::{INITIAL, Target, Writer};
 
@@ -56,6 +57,8 @@ pub struct Show {
     /// Start of the first flow.
     base: Option<Stamp>,
     headed: bool,
+    /// Whether a further stream has begun of which no flow has been shown yet.
+    fresh: bool,
     /// Standard deviation of the last merged flow.
     left_over: LeftOver,
     /// Rows printed beyond one of each record.
@@ -140,6 +143,7 @@ impl Show {
             streams: 0,
             base: None,
             headed: false,
+            fresh: false,
             left_over: LeftOver::default(),
             more: 0,
             last_rank: 0,
@@ -150,6 +154,23 @@ impl Show {
 
     fn prints(&self) -> bool {
         self.sinks.is_empty() && self.rejects.is_none() && !self.settings.quiet
+    }
+
+    /// Adds a record to the totals.
+    fn total(&mut self, view: &RecordView<'_>) {
+        if self.settings.summary
+            && let Some(metric) = view.metric()
+        {
+            self.totals.packets = self.totals.packets.saturating_add(metric.packets());
+            self.totals.octets = self.totals.octets.saturating_add(metric.bytes());
+        }
+    }
+
+    /// Whether 3.0.8 looks at what lies outside of a range of rows: it counts what comes before, and goes on to the one
+    /// flow that tells it that the range is over, showing management records on its way.
+    fn counts_beyond(&self) -> bool {
+        let output = |range: RecordRange| range.counted == Counted::Output && range.last > 0;
+        self.settings.style.compat && self.settings.range.is_some_and(output)
     }
 
     /// A record that is wanted.
@@ -165,12 +186,7 @@ impl Show {
                 sink.write(read)?;
             }
         }
-        if self.settings.summary
-            && let Some(metric) = view.metric()
-        {
-            self.totals.packets = self.totals.packets.saturating_add(metric.packets());
-            self.totals.octets = self.totals.octets.saturating_add(metric.bytes());
-        }
+        self.total(view);
         if !self.prints() {
             return Ok(());
         }
@@ -195,6 +211,7 @@ impl Show {
         if view.kind() == record::Kind::Event && !self.settings.events {
             return Ok(());
         }
+        self.selection.note_printed(view);
         if self.settings.uni {
             return self.halves(view, offset, ordinal);
         }
@@ -204,7 +221,8 @@ impl Show {
         if self.settings.rmon {
             let mut other = *view;
             other.turn();
-            let beside = self.other_end(beside);
+            let mut beside = self.other_end(beside);
+            beside.left_over.backwards = self.settings.style.compat && stays(&other);
             self.print(&other, beside);
         }
         self.gathered()
@@ -215,34 +233,40 @@ impl Show {
         self.more += 1;
         // 3.0.8 forgets where it was read.
         let offset = if self.settings.style.compat { 0 } else { beside.offset };
-        Beside { offset, rank: beside.rank + 1, exchanged: true, ..beside }
+        Beside { offset, rank: beside.rank + 1, ..beside }
     }
 
     fn halves(&mut self, view: &RecordView<'_>, offset: u64, ordinal: u64) -> Result<(), Failure> {
         let mut half = std::mem::take(&mut self.half);
         let mut beside = Beside { offset, rank: ordinal + self.more, ..Beside::default() };
         self.last_rank = beside.rank;
-        let load = self.settings.style.compat.then(|| {
+        // 3.0.8 gives a half what it has computed of the whole.
+        let whole = self.settings.style.compat.then(|| {
             let whole = Row::flow(view, &self.settings.style, offset, 0);
             beside.left_over.duration = Some(whole.duration());
-            field::formula::load(whole.counters(Side::Src), field::formula::span(&whole.times, Side::Src))
+            beside.left_over.load = Some(whole.source_load());
+            whole.times
         });
-        let [src, dst] = halves::halves(view);
+        let [src, dst] = halves::halves(view, whole.is_some());
         let both = src.is_some();
         for (record, other) in [(src, false), (dst, true)] {
             let Some(record) = record else { continue };
+            beside.left_over.times =
+                whole.map(|Times { src, dst }| Times { src: if other { dst } else { src }, dst: None });
             if other {
-                beside.left_over.load = load;
                 if both {
-                    // What it was made of has been turned round.
-                    beside = Beside { exchanged: false, ..self.other_end(beside) };
+                    beside = self.other_end(beside);
                 } else if self.settings.style.compat {
                     beside.offset = 0;
                 }
             }
             halves::encode(&record, &mut half).map_err(|error| Failure::Text(error.to_string()))?;
-            if let Ok(view) = RecordView::new(&half) {
-                self.print(&view, beside);
+            if let Ok(half) = RecordView::new(&half) {
+                // 3.0.8 has Ethernet keys that are marked reversed backwards from the start.
+                let ether = matches!(half.flow(), Some(Flow { key: FlowKey::Ether(_), .. }));
+                let backwards = if ether { view.is_reversed() } else { other && stays(&half) };
+                beside.left_over.backwards = whole.is_some() && backwards;
+                self.print(&half, beside);
             }
         }
         self.half = half;
@@ -287,10 +311,28 @@ impl Show {
 
     fn titles_early(&self) -> bool {
         let output = |range: RecordRange| range.counted == Counted::Output;
-        self.settings.style.compat
-            && self.rows == 0
-            && self.prints()
-            && self.settings.range.is_some_and(output)
+        self.settings.style.compat && self.prints() && self.settings.range.is_some_and(output)
+    }
+
+    /// The totals of `-A`.
+    fn put_totals(&mut self) {
+        if !self.settings.summary {
+            return;
+        }
+        let Totals { management, flows, packets, octets, events } = self.totals;
+        let events =
+            if self.settings.style.later { format!("TotalEventRecords {events:<8} ") } else { String::new() };
+        // Writing to a vector cannot fail.
+        let _ = writeln!(
+            self.out,
+            " Totalrecords {:<8}  TotalManRecords {management:<8}  TotalFarRecords {flows:<8} {events}TotalPkts {packets:<8} \
+             TotalBytes {octets:<8}",
+            match (self.settings.style.compat, self.streams) {
+                // 3.0.8 counts what has passed, and the first record twice.
+                (true, streams) => self.selection.counted() + 1 + u64::from(streams > 0),
+                _ => management + flows + self.totals.events,
+            },
+        );
     }
 
     fn gathered(&mut self) -> Result<(), Failure> {
@@ -306,6 +348,11 @@ impl Show {
         }
         Ok(())
     }
+}
+
+/// Whether 3.0.8 leaves parts of the key where they are when it shows a flow from its other end.
+fn stays(view: &RecordView<'_>) -> bool {
+    matches!(view.flow(), Some(Flow { key: FlowKey::Ipv6(_) | FlowKey::Wlan(_), .. }))
 }
 
 /// An initial record for sources that have none.
@@ -350,7 +397,10 @@ impl Sink {
 
 impl Client for Show {
     fn begin(&mut self, initial: Option<&[u8; INITIAL]>) -> Result<(), Failure> {
-        self.streams += 1;
+        let historic = self.settings.style.compat;
+        // Where nothing is wanted, 3.0.8 does not look.
+        let looks = !historic || !self.selection.is_done() || self.counts_beyond();
+        self.streams += u64::from(looks);
         let mar = initial.and_then(|bytes| Mar::parse(bytes));
         let made;
         let initial = match initial {
@@ -370,7 +420,7 @@ impl Client for Show {
         }
         self.initial = mar.or(self.initial.take());
         // 3.0.8 counts the record with which a stream begins twice.
-        self.totals.management += u64::from(self.settings.style.compat || self.settings.style.later);
+        self.totals.management += u64::from((historic && looks) || self.settings.style.later);
         Ok(())
     }
 
@@ -418,29 +468,18 @@ impl Client for Show {
     }
 
     fn finish(&mut self) -> Result<bool, Failure> {
+        // 3.0.8 has the totals within the document.
+        let within = self.settings.style.compat;
+        if within {
+            self.put_totals();
+        }
         if self.headed {
             put_xml_foot(&mut self.out);
         } else if self.settings.style.form == Look::Json && self.rows > 0 {
             self.out.push(b'\n');
         }
-        if self.settings.summary {
-            let Totals { management, flows, packets, octets, events } = self.totals;
-            let events = if self.settings.style.later {
-                format!("TotalEventRecords {events:<8} ")
-            } else {
-                String::new()
-            };
-            // Writing to a vector cannot fail.
-            let _ = writeln!(
-                self.out,
-                " Totalrecords {:<8}  TotalManRecords {management:<8}  TotalFarRecords {flows:<8} {events}TotalPkts {packets:<8} \
-                 TotalBytes {octets:<8}",
-                match (self.settings.style.compat, self.streams) {
-                    // 3.0.8 counts what has passed, and the first record twice.
-                    (true, streams) => self.selection.counted() + 1 + u64::from(streams > 0),
-                    _ => management + flows + self.totals.events,
-                },
-            );
+        if !within {
+            self.put_totals();
         }
         self.idle()?;
         // To 5.0.3 it is no failure that nothing matched.
@@ -467,7 +506,8 @@ impl Show {
         offset: u64,
     ) -> Result<Next, Failure> {
         let management = view.kind().is_mar();
-        if self.selection.is_done() {
+        let done = self.selection.is_done();
+        if done && !self.counts_beyond() {
             return Ok(Next::Stop);
         }
         if management {
@@ -476,6 +516,20 @@ impl Show {
             let event = self.settings.style.later && view.kind() == record::Kind::Event;
             self.totals.flows += u64::from(!event);
             self.totals.events += u64::from(event);
+        }
+        if done {
+            let begins = management && offset == 0;
+            let Some(ordinal) = self.selection.count_beyond(&view, begins) else { return Ok(Next::More) };
+            if !management {
+                self.total(&view);
+                if self.titles_early() {
+                    self.head();
+                }
+                return Ok(Next::Stop);
+            }
+            self.fresh |= begins;
+            self.wanted(&view, read, offset, if self.fresh { 0 } else { ordinal })?;
+            return Ok(Next::More);
         }
         // What 3.0.8 shows with the management records that follow.
         if !management || offset == 0 {
@@ -491,8 +545,9 @@ impl Show {
             // The record with which the first stream begins is in the files already.
             _ if place == Place::First && !self.prints() => {}
             Verdict::Wanted(ordinal) => {
-                // 3.0.8 shows no ordinal with the record that a stream begins with.
-                let ordinal = if place == Place::Later && self.settings.style.compat { 0 } else { ordinal };
+                // 3.0.8 shows no ordinal with the record that a stream begins with, nor behind it until a flow comes.
+                self.fresh = place == Place::Later || (self.fresh && management);
+                let ordinal = if self.fresh && self.settings.style.compat { 0 } else { ordinal };
                 self.wanted(&view, read, offset, ordinal)?;
             }
             Verdict::Rejected => {
@@ -501,10 +556,18 @@ impl Show {
                 }
             }
             // 3.0.8 prints the titles before it looks whether the range of records has begun.
-            Verdict::Outside if self.titles_early() => self.head(),
-            Verdict::Passed | Verdict::Outside => {}
+            Verdict::Outside => {
+                if self.counts_beyond() {
+                    self.total(&view);
+                }
+                if self.titles_early() {
+                    self.head();
+                }
+            }
+            Verdict::Passed => {}
         }
         // A source may be long in sending another.
-        Ok(if self.selection.is_done() || self.settings.poll { Next::Stop } else { Next::More })
+        let done = self.selection.is_done() && !self.counts_beyond();
+        Ok(if done || self.settings.poll { Next::Stop } else { Next::More })
     }
 }

@@ -146,6 +146,8 @@ fn table(settings: &mut Settings, setting: &config::Setting) -> Option<Result<()
                 style.vendors = Some(Arc::new(vendors));
                 Ok(())
             }
+            // 3.0.8 does without.
+            Err(_) if style.compat => Ok(()),
             Err(error) => Err(error),
         },
         "RA_SRCID_ALIAS" => match aliases(path) {
@@ -215,6 +217,11 @@ pub fn read(settings: &mut Settings, path: &Path) -> Result<(), Stop> {
     Ok(())
 }
 
+fn leading_digits(value: &str) -> &str {
+    let end = value.bytes().position(|byte| !byte.is_ascii_digit()).unwrap_or(value.len());
+    &value[..end]
+}
+
 fn starts(value: &str, word: &str) -> bool {
     value.get(..word.len()).is_some_and(|head| head.eq_ignore_ascii_case(word))
 }
@@ -243,6 +250,8 @@ fn apply(settings: &mut Settings, setting: &config::Setting) -> Option<()> {
         "RA_EXCEPTION_OUTPUT_FILE" => settings.rejects = Some(value.to_owned()),
         "RA_TIMERANGE" => settings.time = Some(value.to_owned()),
         "RA_RUN_TIME" => settings.stay = Some(seconds(value)?).filter(|&seconds| seconds > 0.0),
+        // 3.0.8 knows a plain count here.
+        "RA_NUMBER" if style.compat => settings.range = Some(RecordRange::parse(leading_digits(value))?),
         "RA_NUMBER" => settings.range = Some(RecordRange::parse(value)?),
         "RA_FIELD_DELIMITER" => delimiter(settings, setting),
         "RA_FIELD_WIDTH" => {
@@ -264,10 +273,10 @@ fn apply(settings: &mut Settings, setting: &config::Setting) -> Option<()> {
         "RA_FIELD_SPECIFIER" => settings.columns.add(value).ok()?,
         "RA_TIME_FORMAT" => style.time_format = value.to_owned(),
         "RA_TZ" => style.zone = field::time::zone(value),
-        "RA_USEC_PRECISION" => style.precision = precision(value)?,
+        "RA_USEC_PRECISION" => style.precision = precision(value).or(style.compat.then_some(0))?,
         "RA_PRINT_MAN_RECORDS" => settings.management = yes,
         "RA_PRINT_EVENT_RECORDS" => settings.events = yes,
-        "RA_PRINT_LABELS" => settings.titles = titles(value)?,
+        "RA_PRINT_LABELS" => settings.titles = titles(value).or(style.compat.then_some(0))?,
         "RA_PRINT_NAMES" => {
             for (word, names) in [
                 ("none", Names::None),
@@ -347,7 +356,8 @@ fn apply(settings: &mut Settings, setting: &config::Setting) -> Option<()> {
 /// `'c'`, `'\t'` and the other escapes; `''` is none. 3.0.8 leaves the columns fixed for an escape.
 fn delimiter(settings: &mut Settings, setting: &config::Setting) {
     let value = setting.value.as_str();
-    let inside = value.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\'')).unwrap_or(value);
+    let quoted = value.strip_prefix('\'').filter(|rest| !rest.is_empty());
+    let inside = quoted.map_or(value, |rest| rest.strip_suffix('\'').unwrap_or(rest));
     let style = &mut settings.style;
     match inside.as_bytes() {
         // 3.0.8 keeps the one that it has.

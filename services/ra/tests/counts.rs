@@ -27,6 +27,7 @@ fn ranges_count_management_records_with_the_flows() {
         ("4-4", &[], "1,1300475167.096"),
         ("5-5", &[], "1,1300475167.096"),
         ("5-6", &[], "1,1300475167.096 2,1300475167.097"),
+        ("5-4", &[], "1,1300475167.096"),
         ("o4-5", &[], "4,1300475167.097 5,1300475167.099"),
         ("3-3", &["-", "tcp"], ""),
         ("4-5", &["-", "tcp"], "1,1300475168.652 2,1300475168.724"),
@@ -76,6 +77,19 @@ fn rows_from_the_other_end_have_their_own_ordinal() {
 }
 
 #[test]
+fn ranges_of_rows_count_what_they_pass_over() {
+    let words = ["-A", "-N", "o1+1", "-s", "rank"];
+    let Some((text, _)) = shown(&words, &[]) else { return };
+    let totals = "Totalrecords 7 TotalManRecords 5 TotalFarRecords 3 TotalPkts 25 TotalBytes 11204";
+    assert_eq!(text, format!("1 2 {totals}"));
+    // Management records are shown as far as the flow that tells that the range is over.
+    let Some((text, _)) = shown(&["-M", "man", "-N", "o2-2", "-s", "rank", "proto"], &[]) else { return };
+    assert_eq!(text, ",man 2,tcp 2,man ,man");
+    let Some((text, _)) = shown(&["-A", "-N", "0"], &[]) else { return };
+    assert_eq!(text, "Totalrecords 1 TotalManRecords 0 TotalFarRecords 0 TotalPkts 0 TotalBytes 0");
+}
+
+#[test]
 fn polling_reads_one_record() {
     let Some((text, status)) = shown(&["-M", "poll"], &[]) else { return };
     assert_eq!((text.as_str(), status), ("", Some(0)));
@@ -90,6 +104,7 @@ fn titles_of_what_is_not_shown() {
         String::from_utf8_lossy(&run(RA, &all).stdout).lines().count()
     };
     assert_eq!(lines(&["-N", "o3-4"]), 1, "titles, no row");
+    assert_eq!(lines(&["-N", "o2-2", "-L", "1"]), 3, "titles of the row that is passed over");
     assert_eq!((lines(&["-N", "3-4"]), lines(&["-N", "0"]), lines(&["-N", "o0"])), (0, 0, 3));
     assert_eq!(lines(&["-N", "o3-4", "-e", "nonesuch"]), 0);
     assert_eq!((lines(&["-L", "-1"]), lines(&["-L", "-2"]), lines(&["-L", "128"])), (2, 3, 3));

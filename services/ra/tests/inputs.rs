@@ -60,6 +60,13 @@ fn files_in_order_folders_sorted_and_ranges() {
     std::os::unix::fs::symlink(at("one"), at("tree/z")).expect("linked");
     assert_eq!(read(&["-r", text(&at("two")), text(&at("one"))]), [2, 1]);
     assert_eq!(read(&["-r", text(&at("two")), "-R", text(&at("tree"))]), [2, 10, 20, 30, 1]);
+    // 3.0.8 sorts what is named before a folder too.
+    let (file, folder) = (at("two"), at("tree"));
+    let named = ["--compat", "3.0.8", "-r", text(&file), "-R", text(&folder)];
+    assert_eq!(read(&named), [10, 20, 30, 1, 2]);
+    // A source of a configuration file is for runs that name no file.
+    std::fs::write(at("rarc"), "RA_ARGUS_SERVER=127.0.0.1:1\n").expect("written");
+    assert_eq!(read(&["-F", text(&at("rarc")), "-r", text(&file)]), [2]);
     // Several streams in one file.
     std::fs::write(at("both"), [stream([3, 4]), stream([5])].concat()).expect("written");
     assert_eq!(read(&["-r", text(&at("both"))]), [3, 4, 5]);

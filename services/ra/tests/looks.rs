@@ -93,18 +93,23 @@ fn sources_may_have_names() {
 }
 
 #[test]
-fn user_data_are_searched_beyond_a_zero() {
+fn user_data_are_searched_beyond_zeros() {
     let Some(folder) = shared("spec/ra-cases") else { return };
     let file = folder.join("in/wikipedia.argus").display().to_string();
     // A DNS question: twelve octets of header, zeros among them, stand before the name.
-    let count = |more: &[&str]| {
-        let mut words = vec!["-X", "-n", "-L", "-1", "-e", "wikimedia", "-r", &file, "-s", "seq"];
+    let count = |regex: &str, more: &[&str]| {
+        let mut words = vec!["-X", "-n", "-L", "-1", "-e", regex, "-r", &file, "-s", "seq"];
         words.extend(more);
+        words.extend(["-", "udp", "and", "port", "53"]);
         String::from_utf8_lossy(&run(RA, &words).stdout).lines().count()
     };
-    let dns = count(&["-", "udp", "and", "port", "53"]);
+    let compat = ["--compat", "3.0.8"];
+    let dns = count("wikimedia", &[]);
     assert!(dns > 0);
-    assert_eq!(count(&["--compat", "3.0.8", "-", "udp", "and", "port", "53"]), 0);
+    assert_eq!(count("wikimedia", &compat), dns);
+    // To 3.0.8 each run of other octets is a string.
+    assert_eq!(count("^.wikimedia", &[]), 0);
+    assert_eq!(count("^.{1,30}wikimedia", &compat), dns);
 }
 
 #[test]

@@ -54,6 +54,11 @@ fn both_readers_print_the_same_and_copies_are_identical() {
             &["-X", "-n", "-r", file][..],
             &["-X", "-r", file],
             &["-X", "-nn", "-u", "-r", file, "-c", ",", "-s", MORE],
+            &["-X", "-n", "-M", "uni", "-r", file, "-s", MORE],
+            &["-X", "-M", "rmon", "man", "-r", file, "-s", MORE],
+            &["-X", "-r", file, "-c", "", "-s", "spktsz +sintdist +ico +nstroke +dnet +dport +stcpb"],
+            &["-r", file, "-e", "[a-z]{4}", "-A", "-N", "o2-4"],
+            &["-r", file, "-L", "2", "-", "jit gte 0.0 or vpri 0 or pcr lt 0.0"],
         ] {
             let (theirs, ours) =
                 (run("ra", arguments), run(RA, &[&["--compat", "3.0.8"], arguments].concat()));

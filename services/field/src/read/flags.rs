@@ -1,7 +1,7 @@
 //! Nine positions of remarks, and the arrow between the ends (chapter ra-output, section 10).
 
 use crate::read::{link, loss};
-use crate::row::{Row, Side};
+use crate::row::Row;
 use crate::value::{Short, Value};
 use record::dsr::flow::{FRAGMENT, FlowKey};
 use record::dsr::network::{Body as Network, status, subtype};
@@ -90,7 +90,7 @@ fn transport(row: &Row<'_>, text: &mut [u8; 9]) {
                 return;
             }
             text[3] = retransmitted
-                .or_else(|| (loss::gap(row, Side::Src) > 0 || loss::gap(row, Side::Dst) > 0).then_some(b'g'))
+                .or_else(|| loss::has_gap(row).then_some(b'g'))
                 .or_else(|| pair(word, status::SRC_OUTOFORDER, status::DST_OUTOFORDER, b"&ir"))
                 .unwrap_or(b' ');
             text[4] = pair(word, status::SRC_WINDOW_SHUT, status::DST_WINDOW_SHUT, b"@SD").unwrap_or(b' ');

@@ -8,7 +8,6 @@ use record::dsr::network::{Body as Network, subtype};
 use std::net::Ipv4Addr;
 
 const ICMP: u8 = 1;
-const IGMP: u8 = 2;
 const TCP: u8 = 6;
 const UDP: u8 = 17;
 const ESP: u8 = 50;
@@ -30,7 +29,7 @@ fn address<'a>(row: &Row<'a>, side: Side) -> Value<'a> {
     if let FlowKey::Isis(key) = &flow.key {
         return match isis(key, side, row.style.compat) {
             // 3.0.8 has nothing to print there, and says so where cells have no width.
-            Value::Absent if row.style.compat && row.style.variable => Value::Name("(null)"),
+            Value::Absent if row.style.compat && row.style.is_bare() => Value::Name("(null)"),
             shown => shown,
         };
     }
@@ -70,14 +69,12 @@ pub fn dnet<'a>(row: &Row<'a>) -> Value<'a> {
     network(row, Side::Dst)
 }
 
-/// The address under its classful mask. 3.0.8 prints 0.0.0.0 for ARP and for the group of IGMP, nothing for 802.11.
+/// The address under its classful mask. 3.0.8 prints 0.0.0.0 for ARP, nothing for 802.11.
 fn network<'a>(row: &Row<'a>, side: Side) -> Value<'a> {
     if row.style.compat {
-        let bare = row.style.variable || row.style.form == crate::style::Form::Xml;
-        let igmp = matches!(row.key(), Some(FlowKey::Ipv4(Ipv4Key { proto: IGMP, .. })));
+        let bare = row.style.is_bare();
         match row.key() {
             Some(FlowKey::Arp(_)) => return Value::Ipv4(0, 32),
-            Some(FlowKey::Ipv4(_)) if igmp && side == Side::Dst => return Value::Ipv4(0, 32),
             // It says so only where cells have no width.
             Some(FlowKey::Isis(_)) if bare => return Value::Name("(null)"),
             Some(FlowKey::Wlan(_)) if bare && side == Side::Src => return Value::Name("(null)"),

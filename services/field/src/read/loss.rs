@@ -73,7 +73,7 @@ pub fn dploss<'a>(row: &Row<'a>) -> Value<'a> {
 pub fn gap(row: &Row<'_>, side: Side) -> u32 {
     let Some(perf) = perf(row) else { return 0 };
     let state = if side == Side::Src { &perf.src } else { &perf.dst };
-    if state.retrans > 0 || row.counters(side).packets == 0 {
+    if state.retrans > 0 || is_silent(row, side) {
         return 0;
     }
     if state.seqbase == 0 && !row.style.compat {
@@ -95,11 +95,26 @@ fn shown_gap<'a>(row: &Row<'a>, side: Side) -> Value<'a> {
     let state = if side == Side::Src { &perf.src } else { &perf.dst };
     let missing = i64::from(state.seq.wrapping_sub(state.seqbase)) - i64::from(state.bytes);
     match missing - 1 {
-        1.. if state.bytes == 0 || state.retrans > 0 || row.counters(side).packets == 0 => Value::Uint(0),
+        1.. if state.bytes == 0 || state.retrans > 0 || is_silent(row, side) => Value::Uint(0),
         gap @ 0x8000_0000.. if row.style.abbreviate => Value::Uint(gap.unsigned_abs()),
         0x8000_0000.. => Value::Int(i32::MIN.into()),
         _ => Value::Uint(gap(row, side).into()),
     }
+}
+
+/// Whether a side has sent nothing. Of a half 3.0.8 looks at the flow that it was made of.
+fn is_silent(row: &Row<'_>, side: Side) -> bool {
+    row.counters(side).packets == 0 && !row.is_half()
+}
+
+/// Whether octets are missing on either side. To 3.0.8 they are too where it shows the least number.
+pub fn has_gap(row: &Row<'_>) -> bool {
+    let missing = |side| match shown_gap(row, side) {
+        Value::Uint(gap) => gap > 0,
+        Value::Int(_) => true,
+        _ => false,
+    };
+    missing(Side::Src) || missing(Side::Dst)
 }
 
 fn is_tcp(row: &Row<'_>) -> bool {

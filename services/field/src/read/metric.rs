@@ -72,38 +72,40 @@ fn side_load(row: &Row<'_>, side: Side) -> f32 {
 
 /// Bits per second of both sides.
 pub fn load<'a>(row: &Row<'a>) -> Value<'a> {
-    if let Some(load) = row.left_over.load {
-        return Value::Float(load.into());
-    }
-    let duration = row.duration();
+    let duration = row.left_over.duration.unwrap_or_else(|| row.duration());
     if duration <= 0.0 {
         return Value::Float(0.0);
+    }
+    if let Some(load) = row.left_over.load {
+        // Of a half it divides the whole's by the whole's duration.
+        let own = formula::side_duration(&row.times, Side::Src);
+        return Value::Float((load * if own > 0.0 { own } else { duration } / duration).into());
     }
     let (src, dst) = (side_load(row, Side::Src), side_load(row, Side::Dst));
     Value::Float(((src * span(row, Side::Src) + dst * span(row, Side::Dst)) / duration).into())
 }
 
 /// 3.0.8 computes the loads before it turns a record round, and leaves them.
-fn shown_load(row: &Row<'_>, side: Side) -> f64 {
+pub(crate) fn shown_load(row: &Row<'_>, side: Side) -> f32 {
     if let (Some(load), Side::Src) = (row.left_over.load, side) {
-        return load.into();
+        return load;
     }
     let turned = row.style.compat && row.view().is_some_and(|view| view.is_turned());
     let side = match (side, turned) {
         (Side::Src, false) | (Side::Dst, true) => Side::Src,
         _ => Side::Dst,
     };
-    side_load(row, side).into()
+    side_load(row, side)
 }
 
 /// Bits per second from the source.
 pub fn sload<'a>(row: &Row<'a>) -> Value<'a> {
-    Value::Float(shown_load(row, Side::Src))
+    Value::Float(shown_load(row, Side::Src).into())
 }
 
 /// Bits per second from the destination.
 pub fn dload<'a>(row: &Row<'a>) -> Value<'a> {
-    Value::Float(shown_load(row, Side::Dst))
+    Value::Float(shown_load(row, Side::Dst).into())
 }
 
 fn per_second(packets: u64, span: f32) -> Value<'static> {

@@ -1,7 +1,7 @@
 //! The rest: source id, sequence, cause, user data, labels, AS numbers, correlation.
 
 use crate::row::{Row, Side, source_text};
-use crate::value::Value;
+use crate::value::{NO_PREFIX, Value};
 use record::{Cause, Index, SourceId};
 
 /// Id of who observed the record.
@@ -15,8 +15,8 @@ pub fn srcid<'a>(row: &Row<'a>) -> Value<'a> {
 /// A source id as it is shown.
 pub fn source(id: SourceId) -> Value<'static> {
     match id {
-        SourceId::None => Value::Ipv4(0, 32),
-        SourceId::Ipv4(address) => Value::Ipv4(address.into(), 32),
+        SourceId::None => Value::Ipv4(0, NO_PREFIX),
+        SourceId::Ipv4(address) => Value::Ipv4(address.into(), NO_PREFIX),
         SourceId::Int(number) => Value::Uint(number.into()),
         other => Value::text(other.to_string().as_bytes()),
     }
@@ -199,7 +199,7 @@ pub fn dldpkt<'a>(row: &Row<'a>) -> Value<'a> {
 
 /// Source id of the correlated record.
 pub fn cor<'a>(row: &Row<'a>) -> Value<'a> {
-    correlated(row, |other| Value::Ipv4(other.id, 32))
+    correlated(row, |other| Value::Ipv4(other.id, NO_PREFIX))
 }
 
 /// Row number in a database: 0 outside of one.

@@ -14,8 +14,12 @@ fn sizes(row: &Row<'_>, side: Side) -> Option<Sizes> {
     }
 }
 
+/// No packet has a size of 0: merging writes it where it knows none.
 fn size<'a>(row: &Row<'a>, side: Side, of: impl Fn(Sizes) -> u16) -> Value<'a> {
-    sizes(row, side).map_or(Value::Absent, |sizes| Value::Uint(of(sizes).into()))
+    match sizes(row, side).map_or(0, of) {
+        0 => Value::Absent,
+        size => Value::Uint(size.into()),
+    }
 }
 
 /// Largest packet of the source.

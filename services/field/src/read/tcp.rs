@@ -60,9 +60,11 @@ pub fn dwin<'a>(row: &Row<'a>) -> Value<'a> {
 }
 
 fn base<'a>(row: &Row<'a>, of: Side) -> Value<'a> {
+    // Who sent the one packet has changed places with the other.
+    let turned = row.view().is_some_and(|view| view.is_turned());
     let number = match state(row) {
         Some(Tcp::Perf(perf)) => side(perf, of).seqbase,
-        Some(Tcp::Init(init)) if (of == Side::Src) != row.exchanged => init.seq,
+        Some(Tcp::Init(init)) if (of == Side::Src) != turned => init.seq,
         _ => 0,
     };
     // 3.0.8 shows what is not there, of version 6 only.

@@ -95,16 +95,7 @@ impl Lowering<'_> {
                 self.short_net(p, address, mask, *length)
             }
             Id::Float(_, text, length) if !self.historic() => self.dotted_net(p, text, *length),
-            Id::Name { text, length, .. } if is_dotted(text) => {
-                if self.historic() {
-                    if length.is_some() {
-                        return Err(self.wrong(p.span, format!("'{}' is not a network", self.quote(p.span))));
-                    }
-                    // Looked up as a name and not found: address 0 (section 13, `bare-number-address`).
-                    return Ok(sided(p.head.direction, |side| {
-                        Test::Historic(Historic::ZeroAddress(side)).into()
-                    }));
-                }
+            Id::Name { text, length, .. } if is_dotted(text) && !self.historic() => {
                 self.dotted_net(p, text, *length)
             }
             Id::Name { text, length: None, .. } => match self.options.names.network(text) {
@@ -113,6 +104,10 @@ impl Lowering<'_> {
                     // As in libpcap, trailing zero octets are the host part.
                     let host_bits = address.trailing_zeros().min(24) / 8 * 8;
                     self.v4(p, address, ALL4 << host_bits, true)
+                }
+                // Looked up and not found: address 0 (section 13, `bare-number-address`, `unknown-net`).
+                None if self.historic() => {
+                    Ok(sided(p.head.direction, |side| Test::Historic(Historic::ZeroAddress(side)).into()))
                 }
                 None => Err(self.wrong(p.span, format!("unknown network '{}'", shorten(text)))),
             },

@@ -6,7 +6,9 @@ mod transport;
 mod value;
 
 use crate::Options;
-use crate::ast::{Cast, Cmp, Connective, Direction, Expr, ExprKind, Head, Id, Protocol, Type};
+use crate::ast::{
+    Cast, Cmp, Connective, Direction, Expr, ExprKind, Head, Id, Number, Protocol, Type, V4Mask,
+};
 use crate::error::{Problem, Span, SyntaxError, shorten};
 use crate::program::{Builder, Jump, MAX_INSTRUCTIONS, Program, TooLarge};
 use crate::test::{Block, Family, Historic, Relation, Side, Test};
@@ -101,7 +103,7 @@ impl Lowering<'_> {
         match cond {
             Cond::Always(true) => Ok(then),
             Cond::Always(false) => Ok(otherwise),
-            Cond::Test(test) => self.builder.push(*test, then, otherwise),
+            Cond::Test(test) => self.builder.push(self.as_optimised(*test), then, otherwise),
             Cond::Not(cond) => self.lay(cond, otherwise, then),
             Cond::All(conds) => {
                 conds.iter().rev().try_fold(then, |held, cond| self.lay(cond, held, otherwise))
@@ -109,6 +111,16 @@ impl Lowering<'_> {
             Cond::Any(conds) => {
                 conds.iter().rev().try_fold(otherwise, |failed, cond| self.lay(cond, then, failed))
             }
+        }
+    }
+
+    /// The optimiser of 3.0.8.2 turns every comparison of bits with 0 into "none of them is set".
+    fn as_optimised(&self, test: Test) -> Test {
+        match test {
+            Test::Bits(word, side, mask, _, 0) if self.historic() && self.options.optimised => {
+                Test::Historic(Historic::NoBits(word, side, mask))
+            }
+            test => test,
         }
     }
 
@@ -123,10 +135,24 @@ impl Lowering<'_> {
             ExprKind::Cast { protocol, cast } => self.cast(*protocol, *cast, &expr.span),
             ExprKind::Compare { head, cmp, id, id_span } => {
                 let cmp = cmp.unwrap_or(Cmp::Eq);
+                let word = self.address_as_number(head.kind, id);
+                let id = word.as_ref().unwrap_or(id);
                 self.compare(&Primitive { head: *head, cmp, id, span: id_span }, &expr.span)
             }
             // `emit` takes these apart.
             ExprKind::Not(_) | ExprKind::Chain { .. } => Ok(Cond::Always(false)),
+        }
+    }
+
+    /// 3.0.8.2 takes an address for the number that it is where numbers are compared: `pkts 0.0.0.1`.
+    fn address_as_number(&self, kind: Type, id: &Id) -> Option<Id> {
+        use Type as T;
+        match (kind, id) {
+            (T::Host | T::Net | T::Gateway | T::SrcId | T::Inode | T::Encaps | T::Co, _) => None,
+            (_, Id::V4(address, V4Mask::None)) if self.historic() => {
+                Some(Id::Number(Number::new((*address).into()), None))
+            }
+            _ => None,
         }
     }
 

@@ -49,6 +49,11 @@ impl RecordView<'_> {
         self.repair.turned
     }
 
+    /// Whether [`RecordView::repair_direction`] has turned it round.
+    pub fn is_repaired(&self) -> bool {
+        self.repair.status != 0 || self.repair.icmp_type.is_some()
+    }
+
     /// Applies what 3.x readers do to every record (flow-model chapter, section 15, rules 2 and 3); tells whether
     /// the record was turned round.
     ///

@@ -96,6 +96,18 @@ impl Fields {
         self.micros = 0;
     }
 
+    /// Fields that have run over put into their places, then everything smaller than `unit` at its least; a fraction
+    /// of a second stays with the seconds.
+    pub(super) fn begin(&mut self, unit: Unit) {
+        let Ok(moment) = jiff::Timestamp::from_microsecond(self.line()) else { return };
+        *self = Fields::from_civil(TimeZone::UTC.to_datetime(moment));
+        let micros = self.micros;
+        self.truncate(unit);
+        if unit == Unit::Second {
+            self.micros = micros;
+        }
+    }
+
     /// Microseconds on the local time line, fields run over. Saturates far outside of the calendar.
     pub(super) fn line(&self) -> i64 {
         let [year, month, day, hour, minute, second] =

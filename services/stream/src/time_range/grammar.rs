@@ -81,7 +81,9 @@ pub(super) fn parse(text: &str, now: &Zoned, compat: bool) -> Result<TimeRange, 
         Some(("+", "")) if relative => (begin, line(&context.now)?),
         Some(("+", duration)) => (begin, context.shift(&spec, duration, 1, &line).ok_or_else(syntax)?),
         Some((_, second)) if ends_in_unit(second) => {
-            (context.shift(&spec, second, -1, &line).ok_or_else(syntax)?, begin)
+            // 3.0.8 forgets the fraction of the end.
+            let over = if compat { begin.rem_euclid(1_000_000) } else { 0 };
+            (context.shift(&spec, second, -1, &line).ok_or_else(syntax)?, begin - over)
         }
         Some((_, second)) => {
             let other = context.spec(second, &spec.at).ok_or_else(syntax)?;
@@ -146,8 +148,14 @@ impl Context<'_> {
                 spec.put(unit, part)?;
             }
         }
-        if let Some(time) = time {
-            self.time(&mut spec, time)?;
+        // 3.0.8 takes numbers above the hours for years.
+        let year =
+            time.filter(|_| self.compat && date.is_none()).and_then(digits).filter(|&number| number > 23);
+        match (year, time) {
+            (Some(24), _) => return None,
+            (Some(_), Some(text)) => spec.put(Unit::Year, text)?,
+            (None, Some(text)) => self.time(&mut spec, text)?,
+            (_, None) => {}
         }
         let micros = spec.at.micros;
         spec.at.truncate(spec.unit);
@@ -204,7 +212,9 @@ impl Context<'_> {
             Some((seconds, fraction)) => (seconds, micros(fraction)?),
             None => (text, 0),
         };
-        let seconds: i64 = digits(seconds).filter(|s| *s > LEAST_UNIX)?;
+        // 3.0.8 takes all for seconds that is too long for a year.
+        let many = self.compat && text.len() > 4;
+        let seconds: i64 = digits(seconds).filter(|s| *s > LEAST_UNIX || many)?;
         let moment = jiff::Timestamp::from_microsecond(seconds.checked_mul(1_000_000)? + fraction).ok()?;
         Some(Spec {
             at: Fields::from_civil(self.zone.to_datetime(moment)),
@@ -263,18 +273,28 @@ impl Context<'_> {
     ) -> Option<i64> {
         let mut at = spec.at;
         let mut micros = 0_i64;
-        for (number, unit) in unit_list(duration)? {
+        let units = unit_list(duration)?;
+        let &(_, last) = units.last()?;
+        for (number, unit) in units {
+            let number = decimal(number)?;
             match unit.seconds() {
                 Some(seconds) => {
                     // Fractions of a second are cut, as the C programs do.
-                    let seconds = decimal(number)?.checked_mul(seconds)? / 1_000_000;
+                    let seconds = number.checked_mul(seconds)? / 1_000_000;
                     micros = micros.checked_add(seconds.checked_mul(1_000_000)?)?;
                 }
                 None => {
-                    at.add(unit, sign * (decimal(number)? / 1_000_000));
-                    at.truncate(unit);
+                    at.add(unit, sign * (number / 1_000_000));
+                    if !self.compat {
+                        at.truncate(unit);
+                    }
                 }
             }
+        }
+        if self.compat {
+            // It counts on in fields, and stops where the last unit begins.
+            at.add(Unit::Second, sign * (std::mem::take(&mut micros) / 1_000_000));
+            at.begin(last);
         }
         line(&at).ok()?.checked_add(sign * micros)
     }
