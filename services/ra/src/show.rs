@@ -329,7 +329,7 @@ impl Sink {
                     *to = *from;
                 }
             }
-            self.writer = Some(Writer::open(&self.target, &initial)?);
+            self.writer = Some(Writer::open(&self.target, &initial)?.in_bulk());
         }
         Ok(())
     }
