@@ -161,8 +161,8 @@ fn block(window: &Window, at: u8) -> Octets {
     Octets::of(words.as_flattened().first_chunk().unwrap_or(&[0; 4 * BLOCK]))
 }
 
-/// Where a shape is remembered: by the length of the record and the header of its second part, which in a sensor's
-/// record is the key.
+/// Where a shape is remembered, or beside it: by the length of the record and the header of its second part, which in a
+/// sensor's record is the key.
 #[inline(always)]
 fn slot(window: &Window) -> usize {
     let [_, _, _, words] = window[0];
@@ -195,23 +195,31 @@ impl Shapes {
         if !follows || cause > LAST_CAUSE {
             return None;
         }
-        let slot = slot(window);
+        let mut slot = slot(window);
         if !self.remembered[slot].fits(window) {
-            self.remember(window, slot)?;
+            slot = self.other(window, slot)?;
         }
         Some(Glance { window, slot, shape: &self.remembered[slot], details: &self.details[slot] })
     }
 
-    #[cold]
-    fn remember(&mut self, window: &Window, slot: usize) -> Option<()> {
+    /// Where the shape is that is not where it is looked for first: beside it, or remembered just now in place of the older
+    /// of the two.
+    #[inline(never)]
+    fn other(&mut self, window: &Window, slot: usize) -> Option<usize> {
+        let beside = slot ^ 1;
+        if self.remembered[beside].fits(window) {
+            return Some(beside);
+        }
         // Sensors' records of both versions, short enough for what follows them to be in sight; others take the longer way.
         let [typ, _, high, low] = window[0];
         if !matches!(typ, 0x13 | 0x15) || usize::from(u16::from_be_bytes([high, low])) > LONGEST {
             return None;
         }
         let view = RecordView::new(window.as_flattened()).ok().filter(RecordView::is_sound)?;
-        (self.remembered[slot], self.details[slot]) = Shape::of(&view)?;
-        Some(())
+        let (shape, details) = Shape::of(&view)?;
+        (self.remembered[beside], self.details[beside]) = (self.remembered[slot], self.details[slot]);
+        (self.remembered[slot], self.details[slot]) = (shape, details);
+        Some(slot)
     }
 }
 

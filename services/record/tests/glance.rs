@@ -162,6 +162,20 @@ fn every_part_is_looked_at() {
         other.iter_mut().filter(|octet| **octet == 0xee).for_each(|octet| *octet = 0x11);
         assert!(shapes.glance(&other).is_some());
     }
+    // Many shapes are remembered at a time, also such as are looked for in the same place.
+    let mut framer = Framer::new();
+    let shapes = framer.shapes().expect("at the beginning nothing is passed over");
+    let streams: Vec<Vec<u8>> = (0..200u8)
+        .map(|number| {
+            let mut stream = of_parts(4);
+            stream[4 + 20 + 1] = number & 0x7f;
+            stream[0] = if number < 128 { 0x13 } else { 0x15 };
+            stream
+        })
+        .collect();
+    for _ in 0..3 {
+        assert!(streams.iter().all(|stream| shapes.glance(stream).is_some_and(|glance| glance.len() == 84)));
+    }
     // More are too many, and too little is in sight.
     let mut framer = Framer::new();
     let shapes = framer.shapes().expect("at the beginning nothing is passed over");
