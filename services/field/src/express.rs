@@ -7,14 +7,20 @@ use crate::brief::{Brief, Ends, ICMP, TCP};
 use crate::cells::{Plan, SLACK, plans, put_small};
 use crate::columns::Column;
 use crate::formula;
-use crate::place::{put, put_address, put_hex, put_left, put_right, put_text};
-use crate::print::{Printer, blanks};
+use crate::place::{
+    put, put_address, put_hex, put_ipv4, put_left, put_number, put_right, put_text, put_trimmed,
+};
+use crate::print::Printer;
 use crate::read::{link, state};
 use crate::row::{LeftOver, Row, Side};
 use crate::small::Small;
 use crate::style::{Cidr, Form, Names, Style, TcpStates, UserData};
 use crate::value::{Short, Value};
 use record::{RecordView, Stamp};
+
+/// Characters for which there is room in each cell of a row with delimiters: more than any text has that is put there,
+/// its delimiter and what is written behind it beforehand.
+const CELL: usize = 96;
 
 /// What a cell shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -204,33 +210,110 @@ impl Printer {
         (brief, beside): (&Brief, Beside),
     ) {
         let columns = std::mem::take(&mut self.columns);
-        let mut small = std::mem::take(&mut self.small);
-        let (line, mut row) = (out.len(), None);
+        let (mut small, mut line) = (std::mem::take(&mut self.small), std::mem::take(&mut self.line));
+        let room = express.cells.len() * CELL + SLACK;
+        if line.len() < room {
+            line.resize(room, b' ');
+        }
+        // What is in the line has not been appended yet.
+        let (begin, mut at, mut row) = (out.len(), 0, None);
         for (&(cell, ref plan), column) in express.cells.iter().zip(&columns) {
-            let known = self.put_express(&mut small, express, cell, brief);
-            match small.text() {
-                Some(text) if known => {
-                    if cell == Cell::Direction {
-                        blanks(out, plan.width.saturating_sub(text.len()));
-                    }
-                    let text = if cell == Cell::Flags { text } else { text.trim_ascii_end() };
-                    out.extend_from_slice(text);
-                    if cell == Cell::Flags {
-                        out.push(b' ');
-                    }
-                    out.push(delimiter);
+            match self.put_delimited((&mut line, at), &mut small, express, (cell, plan), brief) {
+                Some(length) => {
+                    put(&mut line, at + length, [delimiter]);
+                    at += length + 1;
                 }
-                _ => {
+                None => {
+                    out.extend_from_slice(line.get(..at).unwrap_or_default());
+                    at = 0;
                     let row = row.get_or_insert_with(|| beside.row(view, style));
                     self.put_column(out, column, &row.read(column.field), row);
                 }
             }
         }
-        if out.len() > line && out.last() == Some(&delimiter) {
+        out.extend_from_slice(line.get(..at).unwrap_or_default());
+        if out.len() > begin && out.last() == Some(&delimiter) {
             out.pop();
         }
         out.push(b'\n');
-        (self.columns, self.small) = (columns, small);
+        (self.columns, self.small, self.line) = (columns, small, line);
+    }
+
+    /// Puts a cell of a row with delimiters at a place of the line, where there is room for [`CELL`] characters; tells how
+    /// long it is. `None` when that takes the longer way.
+    #[inline]
+    fn put_delimited(
+        &mut self,
+        (line, at): (&mut [u8], usize),
+        small: &mut Small,
+        express: &Express,
+        (cell, plan): (Cell, &Plan),
+        brief: &Brief,
+    ) -> Option<usize> {
+        let direct = match cell {
+            Cell::Other => return None,
+            Cell::Start => self.time.put_left(line, at, brief.start),
+            Cell::Last => self.time.put_left(line, at, brief.last),
+            Cell::Flags => {
+                put(line, at, brief.flags(|bit| express.letter(bit)));
+                put(line, at + 9, [b' ']);
+                Some(10)
+            }
+            Cell::Protocol => {
+                let (text, length) = match (self.style.names, brief.protocol) {
+                    (Names::None, TCP) => (*b"6   ", 1),
+                    (Names::None, ICMP) => (*b"1   ", 1),
+                    (Names::None, _) => (*b"17  ", 2),
+                    (_, TCP) => (*b"tcp ", 3),
+                    (_, ICMP) => (*b"icmp", 4),
+                    _ => (*b"udp ", 3),
+                };
+                put(line, at, text);
+                Some(length)
+            }
+            Cell::Address(side) => match brief.ends {
+                Ends::V4(addresses) => Some(put_ipv4(line, at, addresses[side])),
+                Ends::V6(addresses) => {
+                    small.clear();
+                    small.put_ipv6(addresses[side]);
+                    let length = small.text().map(<[u8]>::len);
+                    length.filter(|_| small.copy_to(line, at))
+                }
+            },
+            Cell::Port(side) => {
+                let port = brief.ports[side];
+                match self.style.names {
+                    _ if brief.protocol == ICMP => Some(put_hex(line, at, port)),
+                    Names::All | Names::Ports if port == 0 => Some(0),
+                    Names::All | Names::Ports => match self.services.name(brief.protocol, port) {
+                        Some(name) => {
+                            let place = line.get_mut(at..at + name.len()).filter(|_| name.len() < CELL);
+                            place.map(|place| place.copy_from_slice(name.as_bytes())).map(|()| name.len())
+                        }
+                        None => Some(put_left(line, at, port)),
+                    },
+                    _ => Some(put_left(line, at, port)),
+                }
+            }
+            Cell::Direction => {
+                let (text, before) = (brief.direction(), plan.width.saturating_sub(3));
+                let place = line.get_mut(at..at + before).filter(|_| before < CELL / 2);
+                place.map(|place| place.fill(b' ')).map(|()| before + put_trimmed(line, at + before, text))
+            }
+            Cell::State if brief.protocol != ICMP => Some(put_trimmed(line, at, brief.state())),
+            Cell::Packets => put_number(line, at, brief.src.packets.saturating_add(brief.dst.packets)),
+            Cell::SrcPackets => put_number(line, at, brief.src.packets),
+            Cell::DstPackets => put_number(line, at, brief.dst.packets),
+            Cell::Bytes => put_number(line, at, brief.src.bytes.saturating_add(brief.dst.bytes)),
+            Cell::SrcBytes => put_number(line, at, brief.src.bytes),
+            Cell::DstBytes => put_number(line, at, brief.dst.bytes),
+            _ => None,
+        };
+        direct.or_else(|| {
+            let known = self.put_express(small, express, cell, brief);
+            let text = small.text().filter(|_| known && cell != Cell::Direction)?.trim_ascii_end();
+            small.copy_to(line, at).then_some(text.len())
+        })
     }
 
     /// Puts the text of a cell as any value's; `false` when that takes the longer way.

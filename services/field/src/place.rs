@@ -42,6 +42,32 @@ pub(crate) fn put_hex(out: &mut [u8], at: usize, value: u16) -> usize {
     6
 }
 
+/// Puts a number; tells how long it is.
+#[inline]
+pub(crate) fn put_number(out: &mut [u8], at: usize, value: u64) -> Option<usize> {
+    put_right(out, at, digits(value), value)
+}
+
+/// Puts text without the blanks at its end; tells how long that is.
+#[inline]
+pub(crate) fn put_trimmed<const N: usize>(out: &mut [u8], at: usize, text: [u8; N]) -> usize {
+    put(out, at, text);
+    text.trim_ascii_end().len()
+}
+
+/// Puts a dotted quad; tells how long it is.
+#[inline]
+pub(crate) fn put_ipv4(out: &mut [u8], at: usize, address: u32) -> usize {
+    let mut to = at;
+    for octet in address.to_be_bytes() {
+        let (text, kept) = OCTETS[usize::from(octet)];
+        put(out, to, text);
+        to += usize::from(kept);
+    }
+    // Without the last dot.
+    to - 1 - at
+}
+
 #[inline]
 fn put_digits(place: &mut [u8], mut value: u64) {
     let (first, pairs) = place.as_rchunks_mut::<2>();

@@ -25,6 +25,8 @@ pub struct Printer {
     /// Text of the present cell, reused from cell to cell.
     cell: Vec<u8>,
     pub(crate) small: Small,
+    /// A row with delimiters before it is appended.
+    pub(crate) line: Vec<u8>,
     /// What is known of the columns beforehand, when rows have fixed columns.
     pub(crate) plan: Option<Vec<cells::Plan>>,
     /// The cells of everyday rows.
@@ -60,6 +62,7 @@ impl Printer {
                 && columns.iter().any(|column| matches!(column.field.name, "smac" | "dmac")),
             short: 0,
             small: Small::default(),
+            line: Vec::new(),
             plan: None,
             express: None,
             room: 0,

@@ -137,6 +137,25 @@ impl TimeText {
         Some(width)
     }
 
+    /// Puts the text of seconds and microseconds; tells how long it is. `None` when that takes the longer way.
+    #[inline]
+    pub(crate) fn put_left(
+        &mut self,
+        out: &mut [u8],
+        at: usize,
+        (second, micros): (u32, u32),
+    ) -> Option<usize> {
+        const DIGITS: usize = 6;
+        if self.unix {
+            return None;
+        }
+        let place = self.render(second);
+        let (text, len) = self.rendered[place].short?;
+        put(out, at, text);
+        put(out, at + len, micro_digits(micros));
+        Some(len + DIGITS)
+    }
+
     /// Whether the text of the stamp that was put last has a point in it.
     pub(crate) fn has_point(&self) -> bool {
         self.point

@@ -2,10 +2,11 @@
 
 use std::fmt;
 
-use record::{Glance, RecordView};
+use record::RecordView;
 
 use crate::ast::Expr;
 use crate::error::{Problem, SyntaxError};
+use crate::judge::Judge;
 use crate::lexer::Dialect;
 use crate::names::{Names, SystemFiles};
 use crate::parser::Parsed;
@@ -136,12 +137,10 @@ impl Filter {
         self.program.run(|test| subject.holds(test))
     }
 
-    /// The verdict on a record whose direction is put right, as far as a glance at it tells; `None`: ask
-    /// [`Filter::matches`].
-    #[inline]
+    /// A judge of records at a glance.
     #[must_use]
-    pub fn matches_at_a_glance(&self, glance: &Glance<'_>) -> Option<bool> {
-        self.quick.run(glance)
+    pub fn judge(&self) -> Judge {
+        Judge::of(&self.quick, self.accepts_everything())
     }
 
     /// Whether it matches every record without looking.

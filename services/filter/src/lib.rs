@@ -21,6 +21,7 @@ pub mod tier;
 
 mod error;
 mod filter;
+mod judge;
 mod keyword;
 mod lexer;
 mod lower;
@@ -34,4 +35,5 @@ mod test;
 
 pub use error::{Found, Printable, Problem, Span, SyntaxError};
 pub use filter::{CodePoints, Compat, Filter, MAX_LENGTH, MAX_REMOTE_LENGTH, Options, tree_with};
+pub use judge::Judge;
 pub use names::{FilesAndResolver, Names, NoNames, SystemFiles};

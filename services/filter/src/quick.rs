@@ -1,6 +1,6 @@
-//! The verdict at a glance: programs of tests on the type of a record and on its key, decided without a view.
+//! Filters as far as a glance at a record can follow them: programs of tests on its type and on its key.
 
-use record::{Family, Glance};
+use record::{Bits, Family, KeyForm, Kind, Ports};
 
 use crate::program::{Instruction, Jump, Program};
 use crate::test::{self, Relation, Side, Test, Whole};
@@ -16,12 +16,46 @@ enum Quick {
     Protocol(u16, u16),
     /// As [`Test::Address4`], of keys that are no matrices, which a glance does not tell.
     Address4(Side, u32, u32),
+    /// As [`Test::Address6`], likewise.
+    Address6(Side, u128, u128),
     /// The port lies between these; nothing does when the first is greater.
     Port(Side, u16, u16),
     /// Either port does.
     EitherPort(u16, u16),
+    /// Some test on ARP keys.
+    Arp,
     /// Something else: it must be looked at properly.
     Other,
+}
+
+/// A test on a word of a record: under the mask it lies between two values.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct WordTest {
+    pub(crate) word: u8,
+    pub(crate) mask: u32,
+    pub(crate) least: u32,
+    /// From the least to the greatest.
+    pub(crate) span: u32,
+}
+
+impl WordTest {
+    /// That nothing passes.
+    pub(crate) const NEVER: WordTest = WordTest { word: 0, mask: 0, least: 1, span: 0 };
+
+    #[inline]
+    pub(crate) fn holds(&self, word: u32) -> bool {
+        (word & self.mask).wrapping_sub(self.least) <= self.span
+    }
+}
+
+/// What a program is asked about: records whose keys are stored in the same way, as far as their protocol and tests on
+/// their words are the same.
+pub(crate) struct Case<'c> {
+    pub(crate) form: &'c KeyForm,
+    /// `None` of keys that have none.
+    pub(crate) protocol: Option<u8>,
+    /// Whether the records are turned round.
+    pub(crate) turned: bool,
 }
 
 /// A test and where to go when it holds and when it does not.
@@ -47,36 +81,73 @@ impl QuickProgram {
         QuickProgram { instructions, entry: program.entry() }
     }
 
-    /// The verdict; `None` when a glance does not tell.
+    /// Tests that it consists of.
+    pub(crate) fn len(&self) -> usize {
+        self.instructions.len()
+    }
+
+    /// The bounds of protocols that it asks for.
+    pub(crate) fn protocols(&self) -> impl Iterator<Item = (u16, u16)> {
+        self.instructions.iter().filter_map(|(test, ..)| match test {
+            Quick::Protocol(low, high) => Some((*low, *high)),
+            _ => None,
+        })
+    }
+
+    /// The verdict, `word` telling what words hold; `None` when a glance does not tell.
     #[inline]
-    pub(crate) fn run(&self, glance: &Glance<'_>) -> Option<bool> {
+    pub(crate) fn run(&self, case: &Case<'_>, mut word: impl FnMut(WordTest) -> bool) -> Option<bool> {
         let mut at = self.entry;
-        if at == Jump::ACCEPT {
-            return Some(true);
-        }
-        let key = glance.key()?;
-        while let Some(&(test, then, otherwise)) = self.instructions.get(at.place()) {
-            let holds = match test {
-                Quick::Type(bits) => glance.nibble() << 4 & bits != 0,
-                Quick::Family(family) => Some(key.family()) == family,
-                Quick::Protocol(low, high) => {
-                    key.proto().is_some_and(|proto| (low..=high).contains(&u16::from(proto)))
-                }
-                Quick::Address4(side, address, mask) => {
-                    key.ipv4().is_some_and(|ends| ends[side as usize] & mask == address)
-                }
-                Quick::Port(side, low, high) => {
-                    key.ports().is_some_and(|ends| (low..=high).contains(&ends[side as usize]))
-                }
-                Quick::EitherPort(low, high) => {
-                    let between = |port: u16| (low..=high).contains(&port);
-                    key.ports().is_some_and(|[src, dst]| between(src) | between(dst))
-                }
-                Quick::Other => return None,
-            };
-            at = if holds { then } else { otherwise };
+        while let Some((test, then, otherwise)) = self.instructions.get(at.place()) {
+            at = if test.holds(case, &mut word)? { *then } else { *otherwise };
         }
         Some(at == Jump::ACCEPT)
+    }
+}
+
+impl Quick {
+    #[inline]
+    fn holds(&self, case: &Case<'_>, word: &mut impl FnMut(WordTest) -> bool) -> Option<bool> {
+        let family = case.form.family()?;
+        let end = |side: Side| (side as usize) ^ usize::from(case.turned);
+        let mut port = |side: Side, low: u16, high: u16| match case.form.ports(case.protocol) {
+            None => false,
+            Some(Ports::Zero) => low == 0,
+            Some(Ports::At(_)) if low > high => false,
+            Some(Ports::At(ends)) => {
+                let Bits { word: at, mask } = ends[end(side)];
+                let place = mask.trailing_zeros();
+                let (least, span) = (u32::from(low) << place, u32::from(high - low) << place);
+                word(WordTest { word: at, mask, least, span })
+            }
+        };
+        Some(match *self {
+            Quick::Type(bits) => Kind::Flow.nibble() << 4 & bits != 0,
+            Quick::Family(wanted) => Some(family) == wanted,
+            Quick::Protocol(low, high) => {
+                case.protocol.is_some_and(|protocol| (low..=high).contains(&u16::from(protocol)))
+            }
+            Quick::Address4(side, address, mask) => {
+                let at = case.form.addresses()[end(side)];
+                family == Family::Ipv4 && word(WordTest { word: at, mask, least: address, span: 0 })
+            }
+            Quick::Address6(side, address, mask) => {
+                let at = case.form.addresses()[end(side)];
+                let mut part = |number: u8| {
+                    let shift = 96 - 32 * u32::from(number);
+                    let (least, mask) = ((address >> shift) as u32, (mask >> shift) as u32);
+                    match mask {
+                        0 => least == 0,
+                        _ => word(WordTest { word: at.wrapping_add(number), mask, least, span: 0 }),
+                    }
+                };
+                family == Family::Ipv6 && (0..4).all(&mut part)
+            }
+            Quick::Port(side, low, high) => port(side, low, high),
+            Quick::EitherPort(low, high) => port(Side::Src, low, high) | port(Side::Dst, low, high),
+            Quick::Arp if family != Family::Arp => false,
+            Quick::Arp | Quick::Other => return None,
+        })
     }
 }
 
@@ -109,6 +180,8 @@ fn quick(test: &Test) -> Quick {
         Test::Family(test::Family::Rarp | test::Family::Ether | test::Family::Isis) => Quick::Family(None),
         Test::Protocol(protocol) => Quick::Protocol(protocol.into(), protocol.into()),
         Test::Address4(side, address, mask) => Quick::Address4(side, address, mask),
+        Test::Address6(side, address, mask) => Quick::Address6(side, address, mask),
+        Test::Arp4(..) | Test::ArpHardware(_) => Quick::Arp,
         Test::Whole(Whole::Port, side, relation, constant) => {
             let (low, high) = range(relation, constant);
             Quick::Port(side, low, high)

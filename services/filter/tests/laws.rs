@@ -85,14 +85,14 @@ proptest! {
         for file in files() {
             records.extend(common::records(&file).iter().map(|view| view.bytes().to_vec()));
         }
+        let (mut framer, mut judge) = (Framer::new(), filter.judge());
         for record in records {
             // Room for a look at what follows.
             let stream = [&record[..], &[0x13, 0x10, 0, 1], &[0; 2000]].concat();
-            let mut framer = Framer::new();
-            let Some(glance) = framer.glance(&stream) else { continue };
+            let Some(glance) = framer.shapes().and_then(|shapes| shapes.glance(&stream)) else { continue };
             let mut view = glance.view();
             view.repair_direction();
-            if let Some(verdict) = filter.matches_at_a_glance(&glance) {
+            if let Some(verdict) = judge.verdict(&glance) {
                 prop_assert_eq!(verdict, filter.matches(&view), "{}", &text);
             }
         }
@@ -168,13 +168,15 @@ fn a_glance_decides_what_is_asked_for_most() {
         "proto 17 or ip",
     ];
     let filters: Vec<Filter> = texts.iter().map(|text| text.parse().expect("a filter")).collect();
+    let mut judges: Vec<filter::Judge> = filters.iter().map(Filter::judge).collect();
     let (mut decided, mut asked) = (0, 0);
     for file in files() {
         for view in common::records(&file).iter().filter(|view| view.kind().has_dsrs()) {
             let stream = [view.bytes(), &[0x13, 0x10, 0, 1], &[0; 2000]].concat();
             let mut framer = Framer::new();
-            for filter in &filters {
-                let verdict = framer.glance(&stream).and_then(|glance| filter.matches_at_a_glance(&glance));
+            for judge in &mut judges {
+                let glance = framer.shapes().and_then(|shapes| shapes.glance(&stream));
+                let verdict = glance.and_then(|glance| judge.verdict(&glance));
                 decided += u32::from(verdict.is_some());
                 asked += 1;
             }

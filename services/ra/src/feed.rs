@@ -5,8 +5,8 @@ use crate::playback::Playback;
 use crate::select::compile;
 use crate::settings::{FilterPlace, Input, Settings};
 use daemon::Signals;
-use filter::Filter;
-use record::{Glance, Mark, RecordView};
+use filter::Judge;
+use record::{Mark, RecordView};
 use std::io::{self, ErrorKind};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -14,8 +14,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use stream::{
-    Client as Remote, ClientOptions, Error, Event, Happening, INITIAL, Item, Portion, Reader, Retry, Sift,
-    Source,
+    Client as Remote, ClientOptions, Error, Event, Happening, INITIAL, Item, Portion, Reader, Retry, Source,
 };
 
 /// What a client of records does.
@@ -33,7 +32,7 @@ pub trait Client {
     fn record(&mut self, view: RecordView<'_>, offset: u64) -> Result<Next, Failure>;
 
     /// How records may be judged while they are read; `None` when all are to be looked at.
-    fn sieve(&self) -> Option<Sieve<'_>> {
+    fn sieve(&self) -> Option<Sieve> {
         None
     }
 
@@ -59,21 +58,19 @@ pub trait Client {
 }
 
 /// Judges records at a glance, where their filter allows it.
-#[derive(Clone, Copy)]
-pub struct Sieve<'c> {
-    /// What a record must match.
-    pub filter: &'c Filter,
+pub struct Sieve {
+    /// Tells what a record must match.
+    pub judge: Judge,
     /// Whether those that match are taken as they are; else they are looked at.
     pub takes: bool,
 }
 
-impl Sieve<'_> {
-    #[inline]
-    fn judge(self, glance: &Glance<'_>) -> Sift {
-        match self.filter.matches_at_a_glance(glance) {
-            Some(true) if self.takes => Sift::Take,
-            Some(false) => Sift::Skip,
-            _ => Sift::Look,
+impl Sieve {
+    fn next<'r>(&mut self, reader: &'r mut Reader) -> Result<Portion<'r>, Error> {
+        let judge = &mut self.judge;
+        match self.takes {
+            true => reader.next_sifted(|glance| judge.verdict(glance)),
+            false => reader.next_sifted(|glance| judge.verdict(glance).filter(|matches| !matches)),
         }
     }
 }
@@ -243,15 +240,18 @@ fn file(
     client.begin(Some(reader.initial().bytes()))?;
     let name = reader.name().to_owned();
     let mut playback = settings.playback.map(Playback::new);
+    let mut sieve = client.sieve().filter(|_| playback.is_none() && mark.is_none());
     loop {
         if stopped() {
             fared.stopped = true;
             return Ok(Next::Stop);
         }
-        let event = match client.sieve().filter(|_| playback.is_none() && mark.is_none()) {
-            Some(sieve) => match reader.next_sifted(|glance| sieve.judge(glance)) {
-                Ok(Portion::Run(records, count)) => {
-                    client.taken(records, count)?;
+        let event = match &mut sieve {
+            Some(sieve) => match sieve.next(&mut reader) {
+                Ok(Portion::Runs(runs)) => {
+                    for (records, count) in runs {
+                        client.taken(records, count)?;
+                    }
                     continue;
                 }
                 Ok(Portion::Nothing) => continue,

@@ -376,7 +376,7 @@ impl Sink {
                     *to = *from;
                 }
             }
-            self.writer = Some(Writer::open(&self.target, &initial)?);
+            self.writer = Some(Writer::open(&self.target, &initial)?.in_bulk());
         }
         Ok(())
     }
@@ -439,7 +439,7 @@ impl Client for Show {
         next
     }
 
-    fn sieve(&self) -> Option<Sieve<'_>> {
+    fn sieve(&self) -> Option<Sieve> {
         let filter = self.selection.only_filter()?;
         let Settings { summary, dsrs, poll, .. } = &self.settings;
         if self.rejects.is_some() || *summary || *poll || dsrs.is_some() {
@@ -448,7 +448,7 @@ impl Client for Show {
         let plain = |sink: &Sink| sink.filter.is_none() && !sink.version_3;
         let takes = !self.prints() && self.sinks.iter().all(plain);
         // Where all is looked at, nothing is gained by a glance.
-        (takes || !filter.accepts_everything()).then_some(Sieve { filter, takes })
+        (takes || !filter.accepts_everything()).then(|| Sieve { judge: filter.judge(), takes })
     }
 
     fn taken(&mut self, records: &[u8], count: u64) -> Result<(), Failure> {

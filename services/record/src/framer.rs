@@ -4,7 +4,7 @@ mod certain;
 
 use crate::dsr::{Walk, code};
 use crate::header::{Header, Kind, begins_record};
-use crate::shape::{Glance, Shapes, window};
+use crate::shape::{Shapes, WINDOW_OCTETS};
 use crate::view::{RecordError, RecordView};
 use certain::{
     After, Chain, Evidence, after, chain, evidence, junk_follows, overlapping, plausible, search, zero_words,
@@ -112,6 +112,9 @@ enum Found<'a> {
 }
 
 impl Framer {
+    /// Octets that must be there, from the beginning of a record on, for a glance at it.
+    pub const GLANCE: usize = WINDOW_OCTETS;
+
     /// At the start of a stream.
     pub fn new() -> Framer {
         Framer::default()
@@ -137,15 +140,11 @@ impl Framer {
         self.offset += octets as u64;
     }
 
-    /// The record at the start of `input`, the octets from the current place on, when it is of a kind and a shape that
-    /// leaves no doubt and [`Framer::next`] would return it. The caller that is done with it says so with
-    /// [`Framer::skip`]. `None` says nothing: [`Framer::next`] knows.
-    #[inline(always)]
-    pub fn glance<'a>(&'a mut self, input: &'a [u8]) -> Option<Glance<'a>> {
-        if self.passing.is_some() {
-            return None;
-        }
-        self.shapes.glance(window(input)?)
+    /// Knows records at the current place at a glance, [`Framer::next`] would return them; `None` when that is out of the
+    /// question. The caller that is done with such a record says so with [`Framer::skip`].
+    #[inline]
+    pub fn shapes(&mut self) -> Option<&mut Shapes> {
+        self.passing.is_none().then_some(&mut self.shapes)
     }
 
     /// Looks at `input`, the octets from the current place on; `ended` says that no more will come. Returns how many

@@ -1,76 +1,91 @@
 //! Records of shapes that were met before: known again by the headers of their parts, without a walk.
 //!
 //! A sensor writes records of a few dozen shapes: the same parts of the same lengths in the same order. Where the parts
-//! of a shape are is remembered; whether a record has that shape is seen from a fixed number of words, whose places do
-//! not depend on each other as those of a walk do.
+//! of a shape are is remembered; whether a record has that shape is seen from a few blocks of words, whose places do not
+//! depend on each other as those of a walk do.
 
 mod form;
 
 use crate::dsr::{DsrHeader, Index, code};
 use crate::header::{Header, Kind};
 use crate::view::{Layout, RecordView};
-use form::KeyForm;
+use memory::Octets;
 use std::fmt;
 
-pub use form::{Family, Key};
+pub use form::{Bits, Family, KeyForm, Ports, Turn};
 
-/// Words of the longest record that is known by its shape, and of the header behind it.
-pub(crate) const WINDOW: usize = 256;
+/// Words of the longest record that is known by its shape.
+const LONGEST: usize = 255;
+/// Words that are looked at: those of the longest record, the header behind it, and whole blocks.
+const WINDOW: usize = LONGEST + 1 + BLOCK;
 /// Octets of these.
 pub(crate) const WINDOW_OCTETS: usize = 4 * WINDOW;
-/// Parts of a record that is known by its shape.
-const MOST_PARTS: usize = 12;
+/// Words that are compared at a time.
+const BLOCK: usize = 4;
+/// Blocks in which the headers of a record that is known by its shape lie, at most.
+const MOST_BLOCKS: usize = 12;
+/// Blocks of most records.
+const USUAL_BLOCKS: usize = 8;
 /// Shapes that are remembered: a power of two.
 const REMEMBERED: usize = 128;
 
 /// The words of a record and some that follow.
-pub(crate) type Window = [[u8; 4]; WINDOW];
+type Window = [[u8; 4]; WINDOW];
 
 /// The words at the start of `octets`, when there are enough of them.
 #[inline]
-pub(crate) fn window(octets: &[u8]) -> Option<&Window> {
+fn window(octets: &[u8]) -> Option<&Window> {
     let octets: &[u8; WINDOW_OCTETS] = octets.first_chunk()?;
     octets.as_chunks::<4>().0.first_chunk()
 }
 
-/// What all records of a shape have in common.
+/// What all records of a shape have in common: bits of their own header and of those of their parts.
 #[derive(Clone, Copy)]
+#[repr(align(64))]
 struct Shape {
-    /// Words of the record; 0 of none.
-    words: u16,
-    /// Its parts; places that are not used name the record's header, of which nothing is asked.
-    parts: [Part; MOST_PARTS],
+    /// The header's.
+    header: u32,
+    /// Whether there are more blocks than usual.
+    many: bool,
+    /// Word offsets of the blocks in which the parts' headers lie. Of those that are not used nothing is asked.
+    blocks: [u8; MOST_BLOCKS],
+    /// Tells the forms of keys apart.
+    form: u64,
+    /// Bits of each block that belong to the shape, and their values.
+    common: [([u8; 4 * BLOCK], [u8; 4 * BLOCK]); MOST_BLOCKS],
+}
+
+/// What else is known of the records of a shape.
+#[derive(Clone, Copy)]
+struct Details {
     form: KeyForm,
     places: [u16; Index::COUNT],
 }
 
-/// What is known of a part of a record.
-#[derive(Clone, Copy)]
-struct Part {
-    /// Word offset of its header.
-    at: u8,
-    /// The bits of its header that belong to the shape.
-    mask: u32,
-    /// Their values.
-    value: u32,
-}
+/// The bits of a record's header that belong to its shape: type, version, length.
+const HEADER: u32 = u32::from_ne_bytes([0xff, 0, 0xff, 0xff]);
 
 const NO_SHAPE: Shape = Shape {
-    words: 0,
-    parts: [Part { at: 0, mask: 0, value: 0 }; MOST_PARTS],
-    form: KeyForm::UNKNOWN,
-    places: [0; Index::COUNT],
+    // No record's: these are the bits that do not belong to it.
+    header: !HEADER,
+    many: false,
+    blocks: [0; MOST_BLOCKS],
+    form: 0,
+    common: [([0; 4 * BLOCK], [0; 4 * BLOCK]); MOST_BLOCKS],
 };
+
+const NO_DETAILS: Details = Details { form: KeyForm::UNKNOWN, places: [0; Index::COUNT] };
 
 /// Shapes met lately.
 #[derive(Clone)]
-pub(crate) struct Shapes {
+pub struct Shapes {
     remembered: Box<[Shape; REMEMBERED]>,
+    details: Box<[Details; REMEMBERED]>,
 }
 
 impl Default for Shapes {
     fn default() -> Shapes {
-        Shapes { remembered: Box::new([NO_SHAPE; REMEMBERED]) }
+        Shapes { remembered: Box::new([NO_SHAPE; REMEMBERED]), details: Box::new([NO_DETAILS; REMEMBERED]) }
     }
 }
 
@@ -82,17 +97,17 @@ impl fmt::Debug for Shapes {
 
 impl Shape {
     /// The shape of a sound record; `None` when it has too many parts.
-    fn of(view: &RecordView<'_>) -> Option<Shape> {
+    fn of(view: &RecordView<'_>) -> Option<(Shape, Details)> {
+        let form = KeyForm::of(view)?;
         let mut shape = Shape {
-            words: u16::try_from(view.bytes().len() / 4).ok()?,
-            form: KeyForm::of(view)?,
-            places: *view.layout().places(),
+            header: u32::from_ne_bytes(*view.bytes().first_chunk()?) & HEADER,
+            form: form.code(),
             ..NO_SHAPE
         };
-        let mut at = Header::LEN;
-        for (number, part) in view.dsrs().enumerate() {
+        let (mut at, mut count) = (Header::LEN, 0);
+        for part in view.dsrs() {
             let DsrHeader { typ, subtype, .. } = part.header;
-            let mask = match (typ & 0x7f, typ & 0x80, subtype & 0x80) {
+            let mask: [u8; 4] = match (typ & 0x7f, typ & 0x80, subtype & 0x80) {
                 // The subtype of user data says whose they are; in their older form the qualifier does. And the form of
                 // the key is part of the shape, as is whether there is a state that may turn it round.
                 (code::DATA | code::FLOW | code::NETWORK, ..) => [0xff, 0xff, 0xff, 0xff],
@@ -100,63 +115,111 @@ impl Shape {
                 (_, _, 0) => [0xff, 0x80, 0, 0xff],
                 _ => [0xff, 0xff, 0xff, 0xff],
             };
-            let mask = u32::from_ne_bytes(mask);
-            let header = u32::from_ne_bytes(*part.bytes.first_chunk()?);
-            *shape.parts.get_mut(number)? =
-                Part { at: u8::try_from(at / 4).ok()?, mask, value: header & mask };
+            let word = u8::try_from(at / 4).ok()?;
+            if count == 0 || word - shape.blocks[count - 1] >= BLOCK as u8 {
+                *shape.blocks.get_mut(count)? = word;
+                count += 1;
+            }
+            let (block, (masks, values)) = (shape.blocks[count - 1], &mut shape.common[count - 1]);
+            let within = usize::from(word - block) * 4;
+            for (number, (mask, octet)) in mask.into_iter().zip(part.bytes).enumerate() {
+                (masks[within + number], values[within + number]) = (mask, octet & mask);
+            }
             at += part.bytes.len();
         }
-        Some(shape)
+        shape.many = count > USUAL_BLOCKS;
+        Some((shape, Details { form, places: *view.layout().places() }))
     }
 
-    /// Whether a record of this length has this shape.
-    #[inline]
-    fn fits(&self, window: &Window, words: u16) -> bool {
-        let mut differing = u32::from(self.words ^ words);
-        for part in &self.parts {
-            differing |= (u32::from_ne_bytes(window[usize::from(part.at)]) & part.mask) ^ part.value;
+    /// Whether a record has this shape.
+    #[inline(always)]
+    fn fits(&self, window: &Window) -> bool {
+        if u32::from_ne_bytes(window[0]) & HEADER != self.header {
+            return false;
         }
-        differing == 0
+        let differing = |number: usize| {
+            let (mask, value) = &self.common[number];
+            block(window, self.blocks[number]).and(Octets::of(mask)).xor(Octets::of(value))
+        };
+        let mut all = differing(0);
+        for number in 1..USUAL_BLOCKS {
+            all = all.or(differing(number));
+        }
+        if self.many {
+            for number in USUAL_BLOCKS..MOST_BLOCKS {
+                all = all.or(differing(number));
+            }
+        }
+        all.are_zero()
     }
 }
 
-/// Where a shape is remembered: by the length of the record and the header of its second part, which in a sensor's
-/// record is the key.
-#[inline]
-fn slot(window: &Window, words: u16) -> usize {
+/// The block that begins with a word; it is always within the window.
+#[inline(always)]
+fn block(window: &Window, at: u8) -> Octets {
+    let words: &[[u8; 4]; BLOCK] = window[usize::from(at)..].first_chunk().unwrap_or(&[[0; 4]; BLOCK]);
+    Octets::of(words.as_flattened().first_chunk().unwrap_or(&[0; 4 * BLOCK]))
+}
+
+/// Where a shape is remembered, or beside it: by the length of the record and the header of its second part, which in a
+/// sensor's record is the key.
+#[inline(always)]
+fn slot(window: &Window) -> usize {
+    let [_, _, _, words] = window[0];
     let second = 1 + (window[1][3] & 0x7f);
     let header = u32::from_ne_bytes(window[usize::from(second)]);
     ((header ^ u32::from(words) << 16).wrapping_mul(0x9e37_79b1) >> 25) as usize % REMEMBERED
 }
 
+/// Whether an octet may be the first of a record.
+#[inline(always)]
+fn begins(octet: u8) -> bool {
+    octet >= 0x10 && matches!(octet & 0x0f, 3..=7)
+}
+
+/// The highest second octet of a record's header that means something.
+const LAST_CAUSE: u8 = 0xaf;
+
 impl Shapes {
-    /// The record that the window begins with, when nothing about it is in doubt: it is a flow record, its parts are
-    /// known and fill it, and what may be a record follows it.
+    /// The record that `input` begins with, when it is of a kind and a shape that leaves no doubt: it is a flow record,
+    /// its parts are known and fill it, and what may be a record follows it. `None` says nothing; there are always doubts
+    /// when `input` is shorter than [`Framer::GLANCE`](crate::Framer::GLANCE).
     #[inline(always)]
-    pub(crate) fn glance<'a>(&'a mut self, window: &'a Window) -> Option<Glance<'a>> {
-        let [typ, cause, high, low] = window[0];
-        let words = u16::from_be_bytes([high, low]);
-        // Sensors' records of both versions; others take the longer way.
-        if !matches!(typ, 0x13 | 0x15) || cause > 0xaf || words == 0 || usize::from(words) >= WINDOW {
+    pub fn glance<'a>(&'a mut self, input: &'a [u8]) -> Option<Glance<'a>> {
+        let window = window(input)?;
+        // Longer records have no shape.
+        let [typ, cause, _, words] = window[0];
+        let [next, next_cause, high, low] = window[usize::from(words)];
+        // The next one is nearly always of the same kind.
+        let follows = (next == typ || begins(next)) && next_cause <= LAST_CAUSE && high | low != 0;
+        if !follows || cause > LAST_CAUSE {
             return None;
         }
-        let [next, next_cause, next_high, next_low] = window[usize::from(words) % WINDOW];
-        let plausible = matches!(next & 0x0f, 3..=7) && next >= 0x10 && next_cause <= 0xaf;
-        if !plausible || (next_high | next_low) == 0 {
-            return None;
+        let mut slot = slot(window);
+        if !self.remembered[slot].fits(window) {
+            slot = self.other(window, slot)?;
         }
-        let slot = slot(window, words);
-        if !self.remembered[slot].fits(window, words) {
-            self.remember(window, slot)?;
-        }
-        Some(Glance { window, shape: &self.remembered[slot] })
+        Some(Glance { window, slot, shape: &self.remembered[slot], details: &self.details[slot] })
     }
 
-    #[cold]
-    fn remember(&mut self, window: &Window, slot: usize) -> Option<()> {
+    /// Where the shape is that is not where it is looked for first: beside it, or remembered just now in place of the older
+    /// of the two.
+    #[inline(never)]
+    fn other(&mut self, window: &Window, slot: usize) -> Option<usize> {
+        let beside = slot ^ 1;
+        if self.remembered[beside].fits(window) {
+            return Some(beside);
+        }
+        // Sensors' records of both versions, short enough for what follows them to be in sight; others take the longer way.
+        let [typ, _, high, low] = window[0];
+        if !matches!(typ, 0x13 | 0x15) || usize::from(u16::from_be_bytes([high, low])) > LONGEST {
+            return None;
+        }
         let view = RecordView::new(window.as_flattened()).ok().filter(RecordView::is_sound)?;
-        self.remembered[slot] = Shape::of(&view)?;
-        Some(())
+        let (shape, details) = Shape::of(&view)?;
+        (self.remembered[beside], self.details[beside]) = (self.remembered[slot], self.details[slot]);
+        (self.remembered[slot], self.details[slot]) = (shape, details);
+        Some(slot)
     }
 }
 
@@ -164,7 +227,9 @@ impl Shapes {
 #[derive(Clone, Copy)]
 pub struct Glance<'a> {
     window: &'a Window,
+    slot: usize,
     shape: &'a Shape,
+    details: &'a Details,
 }
 
 impl fmt::Debug for Glance<'_> {
@@ -174,10 +239,14 @@ impl fmt::Debug for Glance<'_> {
 }
 
 impl<'a> Glance<'a> {
+    /// Shapes that are remembered at a time.
+    pub const SHAPES: usize = REMEMBERED;
+
     /// Octets of the record.
     #[inline]
     pub fn len(&self) -> usize {
-        usize::from(self.shape.words) * 4
+        let [_, _, high, low] = self.window[0];
+        usize::from(u16::from_be_bytes([high, low])) * 4
     }
 
     /// Whether it has no octets; there are none such.
@@ -185,10 +254,35 @@ impl<'a> Glance<'a> {
         self.len() == 0
     }
 
-    /// Type of the record, as [`Kind::nibble`] has it.
+    /// The number of its shape, below [`Glance::SHAPES`]. A shape that has not been met for long loses it to another.
     #[inline]
-    pub fn nibble(&self) -> u8 {
-        self.window[0][0] >> 4
+    pub fn number(&self) -> usize {
+        self.slot
+    }
+
+    /// How its key is stored.
+    #[inline]
+    pub fn form(&self) -> &'a KeyForm {
+        &self.details.form
+    }
+
+    /// A number that forms of keys have in common when they are the same, and only then.
+    #[inline]
+    pub fn form_code(&self) -> u64 {
+        self.shape.form
+    }
+
+    /// The first octet of a word, as [`Glance::word`] has it.
+    #[inline]
+    pub fn octet(&self, at: u8) -> u8 {
+        let [first, ..] = self.window[usize::from(at)];
+        first
+    }
+
+    /// A word of the record, or of what follows it when it is not so long.
+    #[inline]
+    pub fn word(&self, at: u8) -> u32 {
+        u32::from_be_bytes(self.window[usize::from(at)])
     }
 
     /// Where its parts are.
@@ -202,18 +296,11 @@ impl<'a> Glance<'a> {
             options: cause & 0x0f,
             words: u16::from_be_bytes([high, low]),
         };
-        Layout::known(header, self.shape.places, self.window.as_flattened())
+        Layout::known(header, self.details.places, self.window.as_flattened())
     }
 
     /// The record, to be looked at properly.
     pub fn view(&self) -> RecordView<'a> {
         RecordView::with_layout(self.window.as_flattened(), self.layout())
-    }
-
-    /// The key, when it is one of the common ones and no reader turns the record round (flow-model chapter, section
-    /// 15). `None`: it must be looked at properly.
-    #[inline]
-    pub fn key(&self) -> Option<Key<'a>> {
-        self.shape.form.read(self.window)
     }
 }

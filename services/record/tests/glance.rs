@@ -4,13 +4,13 @@ mod common;
 
 use common::*;
 use proptest::prelude::*;
-use record::{Family, FlowKey, Frame, Framer, Index, RecordView};
+use record::{Bits, Family, FlowKey, Frame, Framer, Index, Kind, Ports, RecordView, Turn};
 
 /// What stands in a stream, in words that compare: records with all that a view shows, damage, the end.
 fn read(input: &[u8], glances: bool) -> (Vec<String>, usize) {
     let (mut seen, mut glanced, mut framer, mut at) = (vec![], 0, Framer::new(), 0);
     loop {
-        if glances && let Some(glance) = framer.glance(&input[at..]) {
+        if glances && let Some(glance) = framer.shapes().and_then(|shapes| shapes.glance(&input[at..])) {
             seen.push(format!("{at} {:?}", glance.view()));
             check_key(&glance);
             let len = glance.len();
@@ -36,24 +36,40 @@ fn check_key(glance: &record::Glance<'_>) {
     let mut view = glance.view();
     let walked = RecordView::new(view.bytes()).expect("a record");
     assert_eq!(format!("{walked:?}"), format!("{view:?}"));
-    assert_eq!(glance.nibble(), view.kind().nibble());
-    let Some(key) = glance.key() else { return };
-    assert!(!view.repair_direction(), "a record that is turned round: {view:?}");
+    assert_eq!(view.kind(), Kind::Flow);
+    let form = glance.form();
+    let Some(family) = form.family() else { return };
+    let has_protocol = family != Family::Arp;
+    let proto = has_protocol.then(|| glance.octet(form.protocol()));
+    let bits = |Bits { word, mask }| glance.word(word) & mask;
+    let may_turn = match form.turn(proto) {
+        Turn::Never => false,
+        Turn::When(place, value) => bits(place) == value,
+        Turn::Perhaps => true,
+    };
+    let turned = view.repair_direction();
+    assert!(may_turn || !turned, "a record that is turned round: {view:?}");
+    let directed = |[src, dst]: [u32; 2]| if turned { [dst, src] } else { [src, dst] };
     let flow = view.flow().expect("a key that a glance can read");
-    let family = match flow.key {
-        FlowKey::Ipv4(_) => Family::Ipv4,
-        FlowKey::Ipv6(_) => Family::Ipv6,
-        FlowKey::Arp(_) => Family::Arp,
+    let (wanted, addresses) = match flow.key {
+        FlowKey::Ipv4(key) => (Family::Ipv4, [key.src.to_bits(), key.dst.to_bits()]),
+        FlowKey::Ipv6(key) => {
+            let first_words = [key.src, key.dst].map(|address| (address.to_bits() >> 96) as u32);
+            (Family::Ipv6, first_words)
+        }
+        FlowKey::Arp(_) => (Family::Arp, [0, 0]),
         other => panic!("a glance has no word for {other:?}"),
     };
-    let fragment = flow.key.is_fragment().then_some((0, 0));
-    assert_eq!((key.family(), key.proto()), (family, flow.key.proto()));
-    assert_eq!(key.ports().map(|[src, dst]| (src, dst)), flow.key.ports().or(fragment));
-    let addresses = match flow.key {
-        FlowKey::Ipv4(ipv4) => Some([ipv4.src.into(), ipv4.dst.into()]),
-        _ => None,
-    };
-    assert_eq!(key.ipv4(), addresses);
+    assert_eq!((family, proto), (wanted, flow.key.proto()));
+    if has_protocol {
+        assert_eq!(directed(form.addresses().map(|word| glance.word(word))), addresses);
+    }
+    let ports = form.ports(proto).map(|ports| match ports {
+        Ports::Zero => [0, 0],
+        Ports::At(ends) => directed(ends.map(|place| bits(place) >> place.mask.trailing_zeros())),
+    });
+    let fragment = flow.key.is_fragment().then_some([0, 0]);
+    assert_eq!(ports, flow.key.ports().map(|(src, dst)| [src.into(), dst.into()]).or(fragment));
 }
 
 fn records() -> Vec<Vec<u8>> {
@@ -107,5 +123,68 @@ proptest! {
         stream.truncate(stream.len() - cut.index(40).min(stream.len()));
         stream.extend(records[2].repeat(4));
         prop_assert_eq!(read(&stream, true).0, read(&stream, false).0);
+    }
+}
+
+/// A record of so many parts, far enough from each other to be compared one by one, and a header behind it.
+fn of_parts(count: usize) -> Vec<u8> {
+    const TYPES: [u8; 13] = [0x01, 0x02, 0x03, 0x10, 0x30, 0x46, 0x48, 0x12, 0x50, 0x42, 0x40, 0x62, 0x20];
+    let words = 1 + 5 * count as u8;
+    let mut stream = vec![0x13, 0x20, 0, words];
+    for typ in &TYPES[..count] {
+        stream.extend([*typ, 0x01, 0, 5]);
+        stream.extend([0xee; 16]);
+    }
+    stream.extend([0x13, 0x20, 0, 4]);
+    stream.resize(stream.len() + Framer::GLANCE, 0);
+    stream
+}
+
+#[test]
+fn every_part_is_looked_at() {
+    for count in 1..=12 {
+        let stream = of_parts(count);
+        let mut framer = Framer::new();
+        let shapes = framer.shapes().expect("at the beginning nothing is passed over");
+        let octets = shapes.glance(&stream).map(|glance| glance.len());
+        assert_eq!(octets, Some(4 + 20 * count), "{count} parts");
+        for part in 0..count {
+            // A type that nobody knows, and another length.
+            for (octet, value) in [(0, 0x7e), (3, 4)] {
+                let mut other = stream.clone();
+                other[4 + 20 * part + octet] = value;
+                assert!(shapes.glance(&other).is_none(), "part {part} of {count}, octet {octet}");
+                assert!(shapes.glance(&stream).is_some());
+            }
+        }
+        // Nothing of what follows the headers belongs to the shape.
+        let mut other = stream.clone();
+        other.iter_mut().filter(|octet| **octet == 0xee).for_each(|octet| *octet = 0x11);
+        assert!(shapes.glance(&other).is_some());
+    }
+    // Many shapes are remembered at a time, also such as are looked for in the same place.
+    let mut framer = Framer::new();
+    let shapes = framer.shapes().expect("at the beginning nothing is passed over");
+    let streams: Vec<Vec<u8>> = (0..200u8)
+        .map(|number| {
+            let mut stream = of_parts(4);
+            stream[4 + 20 + 1] = number & 0x7f;
+            stream[0] = if number < 128 { 0x13 } else { 0x15 };
+            stream
+        })
+        .collect();
+    for _ in 0..3 {
+        assert!(streams.iter().all(|stream| shapes.glance(stream).is_some_and(|glance| glance.len() == 84)));
+    }
+    // More are too many, and too little is in sight.
+    let mut framer = Framer::new();
+    let shapes = framer.shapes().expect("at the beginning nothing is passed over");
+    assert!(shapes.glance(&of_parts(13)).is_none());
+    assert!(shapes.glance(&of_parts(3)[..Framer::GLANCE - 1]).is_none());
+    // Both versions, and no others.
+    for (octet, known) in [(0x13, true), (0x15, true), (0x14, false), (0x33, false), (0x83, false)] {
+        let mut stream = of_parts(3);
+        stream[0] = octet;
+        assert_eq!(shapes.glance(&stream).is_some(), known, "{octet:02x}");
     }
 }

@@ -33,24 +33,41 @@ pub(crate) enum Step {
     More,
 }
 
+/// Where in the buffer a run of records that are taken begins or ends, and how many were taken before.
+#[derive(Clone, Copy, Debug, Default)]
+struct Border {
+    at: u32,
+    taken: u32,
+}
+
+/// Borders that are noted at a time.
+const BORDERS: usize = 1024;
+
+/// Whole records that are taken as they are: runs of them, and how many each has.
+#[derive(Clone, Debug)]
+pub struct Runs<'a> {
+    octets: &'a [u8],
+    borders: std::slice::ChunksExact<'a, Border>,
+}
+
+impl<'a> Iterator for Runs<'a> {
+    type Item = (&'a [u8], u64);
+
+    #[inline]
+    fn next(&mut self) -> Option<(&'a [u8], u64)> {
+        let &[from, to] = self.borders.next()? else { return None };
+        let records = self.octets.get(from.at as usize..to.at as usize)?;
+        Some((records, u64::from(to.taken - from.taken)))
+    }
+}
+
 /// What sifting found.
 #[derive(Debug)]
 pub(crate) enum Sifted {
-    /// Whole records that are taken as they are, by their place in the buffer, and how many.
-    Run(Range<usize>, u64),
+    /// Records that are taken, to be had from [`Framer::runs`].
+    Runs,
     /// Something that is to be looked at.
     Step(Step),
-}
-
-/// What becomes of a record of which a glance was taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sift {
-    /// It is passed over.
-    Skip,
-    /// It is taken as it is, together with those around it.
-    Take,
-    /// It is to be looked at.
-    Look,
 }
 
 /// Where a record is: in the buffer, until the next step, and in the stream.
@@ -72,6 +89,9 @@ pub(crate) struct Framer {
     framer: record::Framer,
     /// Where the parts of the record are that was found last.
     layout: Layout,
+    /// Of the runs of records that sifting has taken: beginnings and ends in turn.
+    borders: Box<[Border; BORDERS]>,
+    border_count: usize,
     /// How many `OK` replies may stand between records (transport chapter 2.3).
     replies: u32,
 }
@@ -93,6 +113,8 @@ impl Framer {
             end: 0,
             framer: record::Framer::at(offset),
             layout: Layout::default(),
+            borders: Box::new([Border::default(); BORDERS]),
+            border_count: 0,
             replies: 0,
         }
     }
@@ -175,53 +197,56 @@ impl Framer {
         held(&self.window, &self.buffer).get(range).unwrap_or_default()
     }
 
-    /// As [`Framer::step`], but records that are beyond doubt are first shown to `judge`.
-    #[inline]
-    pub(crate) fn sift(&mut self, ended: bool, mut judge: impl FnMut(&Glance<'_>) -> Sift) -> Sifted {
+    /// The records that [`Framer::sift`] has just taken.
+    pub(crate) fn runs(&self) -> Runs<'_> {
+        let borders = self.borders.get(..self.border_count).unwrap_or_default();
+        Runs { octets: held(&self.window, &self.buffer), borders: borders.chunks_exact(2) }
+    }
+
+    /// As [`Framer::step`], but records that are beyond doubt are first shown to `judge`, which tells whether they are
+    /// taken as they are or passed over; `None`: they are to be looked at.
+    #[inline(never)]
+    pub(crate) fn sift(&mut self, ended: bool, mut judge: impl FnMut(&Glance<'_>) -> Option<bool>) -> Sifted {
         if self.replies > 0 {
             return Sifted::Step(self.slow_step(ended));
         }
         let pending = held(&self.window, &self.buffer).get(self.start..self.end).unwrap_or_default();
-        // The records from `from` to `to` are taken; `at` is how far has been read.
-        let (mut from, mut to, mut at) = (0, 0, 0);
-        let (mut taken, mut look) = (0, false);
-        while let Some(glance) = self.framer.glance(pending.get(at..).unwrap_or_default()) {
-            let len = glance.len();
-            match judge(&glance) {
-                Sift::Take => {
-                    at += len;
-                    (to, taken) = (at, taken + 1);
-                }
-                Sift::Skip => {
-                    at += len;
-                    if taken > 0 {
-                        break;
-                    }
-                    from = at;
-                }
-                Sift::Look => {
-                    if taken == 0 {
-                        self.layout = glance.layout();
-                        look = true;
-                        at += len;
-                    }
-                    break;
-                }
-            }
+        // Whether a record is taken follows no pattern that a processor could foresee: so each notes a border, over which
+        // the next one writes unless it was one.
+        let (mut at, mut border, mut taken, mut takes) = (0, 0, 0, false);
+        let mut look = None;
+        let Some(shapes) = self.framer.shapes() else { return Sifted::Step(self.slow_step(ended)) };
+        while let Some(glance) = pending.get(at..).and_then(|input| shapes.glance(input)) {
+            let Some(take) = judge(&glance) else {
+                look = Some(glance.layout());
+                break;
+            };
+            let Some(place) = self.borders[..BORDERS - 1].get_mut(border) else { break };
+            // Fits: buffers and windows are shorter.
+            *place = Border { at: (self.start + at) as u32, taken };
+            border += usize::from(take != takes);
+            takes = take;
+            taken += u32::from(takes);
+            at += glance.len();
         }
+        if takes {
+            self.borders[border] = Border { at: (self.start + at) as u32, taken };
+            border += 1;
+        }
+        self.border_count = border;
         self.framer.skip(at);
-        let base = self.start;
         self.start += at;
-        if look {
-            return Sifted::Step(Step::Record(Place {
-                range: base + from..base + at,
-                offset: self.framer.offset() - (at - from) as u64,
-            }));
+        match look {
+            _ if taken > 0 => Sifted::Runs,
+            Some(layout) => {
+                let (from, offset) = (self.start, self.framer.offset());
+                self.layout = layout;
+                self.framer.skip(layout.len());
+                self.start += layout.len();
+                Sifted::Step(Step::Record(Place { range: from..self.start, offset }))
+            }
+            None => Sifted::Step(self.slow_step(ended)),
         }
-        if taken > 0 {
-            return Sifted::Run(base + from..base + to, taken);
-        }
-        Sifted::Step(self.slow_step(ended))
     }
 
     /// The next record or damage. `ended` says that nothing will follow what is in the buffer.
@@ -229,7 +254,7 @@ impl Framer {
     pub(crate) fn step(&mut self, ended: bool) -> Step {
         if self.replies == 0 {
             let pending = held(&self.window, &self.buffer).get(self.start..self.end).unwrap_or_default();
-            if let Some(glance) = self.framer.glance(pending) {
+            if let Some(glance) = self.framer.shapes().and_then(|shapes| shapes.glance(pending)) {
                 self.layout = glance.layout();
                 let (from, len, offset) = (self.start, glance.len(), self.framer.offset());
                 self.framer.skip(len);
@@ -427,23 +452,30 @@ mod tests {
 
     /// Sequence numbers of records in the order in which sifting hands them out, and damages. Those that `judge` skips
     /// are left out when they are looked at all the same.
-    fn sifted(bytes: &[u8], at_once: usize, judge: fn(u8) -> Sift) -> (Vec<u8>, Vec<(u64, u64)>, usize) {
+    fn sifted(
+        bytes: &[u8],
+        at_once: usize,
+        judge: fn(u8) -> Option<bool>,
+    ) -> (Vec<u8>, Vec<(u64, u64)>, usize) {
         let mut framer = Framer::default();
         let (mut input, mut ended) = (bytes, false);
         let (mut records, mut damage, mut runs) = (vec![], vec![], 0);
         loop {
             match framer.sift(ended, |glance| judge(glance.view().bytes()[15])) {
-                Sifted::Run(range, count) => {
-                    let taken: Vec<u8> = framer.octets(range).chunks(20).map(|record| record[15]).collect();
-                    assert_eq!(taken.len() as u64, count);
-                    assert!(taken.iter().all(|&sequence| judge(sequence) == Sift::Take));
-                    records.extend(taken);
-                    runs += 1;
+                Sifted::Runs => {
+                    for (run, count) in framer.runs() {
+                        let taken: Vec<u8> = run.chunks(20).map(|record| record[15]).collect();
+                        assert_eq!(taken.len() as u64, count);
+                        assert!(taken.iter().all(|&sequence| judge(sequence) == Some(true)));
+                        records.extend(taken);
+                        runs += 1;
+                    }
                 }
                 Sifted::Step(Step::Record(place)) => {
                     let record = framer.view(&place).bytes();
                     assert_eq!(record, &bytes[place.offset as usize..][..record.len()]);
-                    records.extend(record.get(15).copied().filter(|&sequence| judge(sequence) != Sift::Skip));
+                    records
+                        .extend(record.get(15).copied().filter(|&sequence| judge(sequence) != Some(false)));
                 }
                 Sifted::Step(Step::Damage(Damage { offset, length, .. })) => damage.push((offset, length)),
                 Sifted::Step(Step::More) if ended => return (records, damage, runs),
@@ -469,15 +501,15 @@ mod tests {
                 }
             }
             let judge = |sequence: u8| match sequence % 5 {
-                0 => Sift::Skip,
-                1 => Sift::Look,
-                _ => Sift::Take,
+                0 => Some(false),
+                1 => None,
+                _ => Some(true),
             };
             let (all, damage) = run(&bytes, at_once);
-            let kept: Vec<u8> = all.into_iter().filter(|&sequence| judge(sequence) != Sift::Skip).collect();
+            let kept: Vec<u8> = all.into_iter().filter(|&sequence| judge(sequence) != Some(false)).collect();
             let (ours, our_damage, runs) = sifted(&bytes, at_once, judge);
             proptest::prop_assert_eq!((ours, our_damage), (kept, damage));
-            let takes = sequences.iter().filter(|&&sequence| judge(sequence) == Sift::Take).count();
+            let takes = sequences.iter().filter(|&&sequence| judge(sequence) == Some(true)).count();
             proptest::prop_assert!(runs > 0 || takes < 150);
         }
 

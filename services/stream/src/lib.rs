@@ -26,7 +26,7 @@ use std::sync::Arc;
 pub use client::{Client, ClientOptions, Event};
 pub use error::{Error, FilterReply, Refusal};
 pub use follow::{Happening, Retry, follow};
-pub use frame::Sift;
+pub use frame::Runs;
 pub use hello::Initial;
 pub use open::{decompress, is_compressed, open as open_input};
 pub use output::Output;

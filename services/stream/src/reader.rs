@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use record::{Glance, Reason, RecordView};
 
 use crate::client::Event;
-use crate::frame::{Framer, Place, Sift, Sifted, Step};
+use crate::frame::{Framer, Place, Runs, Sifted, Step};
 use crate::hello::Initial;
 use crate::open::Opened;
 use crate::patient::Keep;
@@ -177,14 +177,17 @@ impl Reader {
         })
     }
 
-    /// As [`Reader::next_event`], but records that are beyond doubt are first shown to `judge`: those that it wants to
-    /// skip are passed over, those that it takes come back to back.
+    /// As [`Reader::next_event`], but records that are beyond doubt are first shown to `judge`, which tells whether they
+    /// are taken as they are; `None`: they are to be looked at. Those that are taken come in runs.
     ///
     /// # Errors
     ///
     /// As [`Reader::next`].
     #[inline]
-    pub fn next_sifted(&mut self, judge: impl FnMut(&Glance<'_>) -> Sift) -> Result<Portion<'_>, Error> {
+    pub fn next_sifted(
+        &mut self,
+        judge: impl FnMut(&Glance<'_>) -> Option<bool>,
+    ) -> Result<Portion<'_>, Error> {
         if !self.begun || self.range != (0..u64::MAX) {
             return self.next_event().map(Portion::Event);
         }
@@ -195,7 +198,7 @@ impl Reader {
             return Ok(Portion::Nothing);
         }
         match sifted {
-            Sifted::Run(range, count) => Ok(Portion::Run(self.framer.octets(range), count)),
+            Sifted::Runs => Ok(Portion::Runs(self.framer.runs())),
             Sifted::Step(step) => Ok(match self.take(step)? {
                 None => Portion::Nothing,
                 Some(Advance::Idle) => Portion::Event(Event::Idle),
@@ -294,8 +297,8 @@ impl Reader {
 /// What [`Reader::next_sifted`] found.
 #[derive(Debug)]
 pub enum Portion<'a> {
-    /// Whole records back to back, all of them taken, and how many.
-    Run(&'a [u8], u64),
+    /// Whole records, all of them taken.
+    Runs(Runs<'a>),
     /// Something that is to be looked at.
     Event(Event<'a>),
     /// Nothing so far; there may be more.

@@ -9,7 +9,7 @@ use std::io::Write;
 use std::path::Path;
 
 use common::*;
-use stream::{Event, Item, Portion, Reader, Sift};
+use stream::{Event, Item, Portion, Reader};
 
 /// More than two windows, and a tail.
 const RECORDS: u32 = 240_000;
@@ -95,12 +95,14 @@ fn sifted_as_streams_are() {
         loop {
             let judge = |_: &record::Glance<'_>| {
                 number += 1;
-                [Sift::Take, Sift::Take, Sift::Skip, Sift::Look, Sift::Take][(number / 3) as usize % 5]
+                [Some(true), Some(true), Some(false), None, Some(true)][(number / 3) as usize % 5]
             };
             match reader.next_sifted(judge).unwrap() {
-                Portion::Run(records, some) => {
-                    taken.extend_from_slice(records);
-                    count += some;
+                Portion::Runs(runs) => {
+                    for (records, some) in runs {
+                        taken.extend_from_slice(records);
+                        count += some;
+                    }
                 }
                 Portion::Nothing | Portion::Event(Event::Idle) => {}
                 Portion::Event(Event::Item(item)) => looked.item(&item),

@@ -1,6 +1,5 @@
-//! Keys read at a glance: what the shape of a record says of its key, and the few words that differ.
+//! Keys at a glance: what the shape of a record says of its key, and where the few words are that differ.
 
-use super::Window;
 use crate::dsr::network::{self, status};
 use crate::dsr::{Index, flow};
 use crate::view::RecordView;
@@ -16,15 +15,45 @@ pub enum Family {
     Arp,
 }
 
-/// How the key of a shape is stored.
-#[derive(Clone, Copy)]
-pub(super) struct KeyForm {
+/// Bits of a word of a record, counted from its header; the word is read in network order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bits {
+    /// Which word.
+    pub word: u8,
+    /// Which bits of it, in their places.
+    pub mask: u32,
+}
+
+/// Where the ports of a key are, source first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ports {
+    /// There, sixteen bits each.
+    At([Bits; 2]),
+    /// They count as 0, whatever the protocol.
+    Zero,
+}
+
+/// When a reader may turn a record round (flow-model chapter, section 15).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// Never.
+    Never,
+    /// When these bits have this value.
+    When(Bits, u32),
+    /// It must be looked at properly.
+    Perhaps,
+}
+
+/// How the key of a record is stored: what it is and where, so that questions about it can be made questions about
+/// words. Addresses and ports are those in true direction, unless a reader turns the record round.
+#[derive(Clone, Copy, Debug)]
+pub struct KeyForm {
     /// `None`: in a way that a glance does not tell.
     family: Option<Family>,
     /// Word offset of the protocol; the ports follow it.
     protocol: u8,
-    /// Bits behind the ports in the two words that begin with the protocol.
-    behind: u8,
+    /// Octets between the protocol and the ports, which are four octets long.
+    gap: u8,
     /// Whether the ends are exchanged.
     reversed: bool,
     /// Whether this is a fragment without its first one, which has ports 0 whatever its protocol.
@@ -39,14 +68,17 @@ pub(super) struct KeyForm {
     icmp_turns: bool,
 }
 
-const TCP: u8 = 6;
 const ICMP: u8 = 1;
+const IGMP: u8 = 2;
+const TCP: u8 = 6;
+const ESP: u8 = 50;
+const ICMP_V6: u8 = 58;
 
 impl KeyForm {
     pub(super) const UNKNOWN: KeyForm = KeyForm {
         family: None,
         protocol: 0,
-        behind: 0,
+        gap: 3,
         reversed: false,
         fragment: false,
         portless: 0,
@@ -76,8 +108,8 @@ impl KeyForm {
             (_, flow::address::IPV4) if length >= 5 => KeyForm {
                 family: Some(Family::Ipv4),
                 protocol: at + 3,
-                behind: 16,
-                portless: 1 << ICMP | 1 << 2 | 1 << 50,
+                gap: 1,
+                portless: 1 << ICMP | 1 << IGMP | 1 << ESP,
                 status: match view.dsr(Index::Network) {
                     Some([_, network::subtype::TCP_PERF, _, _, _, ..]) => {
                         u8::try_from(view.layout().place(Index::Network) + 1).ok()?
@@ -90,85 +122,76 @@ impl KeyForm {
             (_, flow::address::IPV6) if length >= 11 => KeyForm {
                 family: Some(Family::Ipv6),
                 protocol: at + 9,
-                portless: 1 << 2 | 1 << 50 | 1 << 58,
+                portless: 1 << IGMP | 1 << ESP | 1 << ICMP_V6,
                 ..common
             },
             _ => KeyForm::UNKNOWN,
         })
     }
 
-    /// The key of a record of this form, unless it must be looked at properly.
-    #[inline]
-    pub(super) fn read<'a>(&'a self, window: &'a Window) -> Option<Key<'a>> {
-        let family = self.family?;
-        let word = |at: u8| u32::from_be_bytes(window[usize::from(at)]);
-        let [protocol, ..] = window[usize::from(self.protocol)];
-        // What [`RecordView::repair_direction`] looks at first.
-        let turns = match protocol {
-            TCP if self.status != 0 => {
-                word(self.status) & (status::SAW_SYN | status::SAW_SYN_SENT) == status::SAW_SYN_SENT
-            }
-            ICMP => self.icmp_turns,
-            _ => false,
+    /// Protocols of which forms say what they say of no other.
+    pub const SPECIAL: [u8; 5] = [ICMP, IGMP, TCP, ESP, ICMP_V6];
+
+    /// All of it as a number, by which forms can be told apart.
+    pub(super) fn code(self) -> u64 {
+        let family = match self.family {
+            None => 0,
+            Some(Family::Ipv4) => 1,
+            Some(Family::Ipv6) => 2,
+            Some(Family::Arp) => 3,
         };
-        if turns {
-            return None;
-        }
-        let protocol = if family == Family::Arp { NO_PROTOCOL } else { protocol.into() };
-        Some(Key { family, protocol, form: self, window })
+        let marks = u8::from(self.reversed) | u8::from(self.fragment) << 1 | u8::from(self.icmp_turns) << 2;
+        let KeyForm { protocol, gap, addresses, status, .. } = self;
+        u64::from_be_bytes([0, family, protocol, gap, marks, addresses, status, 0])
     }
-}
 
-/// In place of a protocol.
-const NO_PROTOCOL: u16 = 0x100;
-
-/// The key of a record in true direction, as far as a glance tells.
-#[derive(Clone, Copy)]
-pub struct Key<'a> {
-    family: Family,
-    protocol: u16,
-    form: &'a KeyForm,
-    window: &'a Window,
-}
-
-impl Key<'_> {
-    /// The kind of key.
-    #[inline]
-    pub fn family(&self) -> Family {
+    /// What kind of key it is; `None`: it must be looked at properly.
+    pub fn family(&self) -> Option<Family> {
         self.family
     }
 
-    /// Protocol of IP.
-    #[inline]
-    pub fn proto(&self) -> Option<u8> {
-        u8::try_from(self.protocol).ok()
+    /// The word whose first octet is the protocol, of IPv4 and IPv6; some word of others.
+    pub fn protocol(&self) -> u8 {
+        self.protocol
     }
 
-    /// Ports of source and destination, as [`crate::FlowKey::ports`] has them; 0 for fragments without their first.
-    #[inline]
-    pub fn ports(&self) -> Option<[u16; 2]> {
-        let form = self.form;
-        if form.fragment && self.protocol < NO_PROTOCOL {
-            return Some([0, 0]);
+    /// Where the ports are; `None` when there are none with this protocol.
+    pub fn ports(&self, protocol: Option<u8>) -> Option<Ports> {
+        let protocol = protocol?;
+        if self.fragment {
+            return Some(Ports::Zero);
         }
-        if self.protocol >= NO_PROTOCOL || (self.protocol < 64 && form.portless >> self.protocol & 1 != 0) {
+        if protocol < 64 && self.portless >> protocol & 1 != 0 {
             return None;
         }
-        let word = |at: u8| u32::from_be_bytes(self.window[usize::from(at)]);
-        let words = u64::from(word(form.protocol)) << 32 | u64::from(word(form.protocol.wrapping_add(1)));
-        let ports = (words >> (form.behind & 31)) as u32;
-        let [src, dst] = [(ports >> 16) as u16, ports as u16];
-        Some(if form.reversed { [dst, src] } else { [src, dst] })
+        let (first, second) = (self.protocol, self.protocol.wrapping_add(1));
+        let [low, high] = [0xffff, 0xffff_0000];
+        let ends = match self.gap {
+            3 => [Bits { word: second, mask: high }, Bits { word: second, mask: low }],
+            _ => [Bits { word: first, mask: low }, Bits { word: second, mask: high }],
+        };
+        Some(Ports::At(self.directed(ends)))
     }
 
-    /// IPv4 addresses of source and destination of IPv4 keys.
-    #[inline]
-    pub fn ipv4(&self) -> Option<[u32; 2]> {
-        if self.family != Family::Ipv4 {
-            return None;
+    /// The words at which the addresses begin, source first, of IPv4 and IPv6.
+    pub fn addresses(&self) -> [u8; 2] {
+        let words = if self.family == Some(Family::Ipv6) { 4 } else { 1 };
+        self.directed([self.addresses, self.addresses.wrapping_add(words)])
+    }
+
+    /// When a reader may turn a record with this protocol round.
+    pub fn turn(&self, protocol: Option<u8>) -> Turn {
+        match protocol {
+            Some(TCP) if self.status != 0 => Turn::When(
+                Bits { word: self.status, mask: status::SAW_SYN | status::SAW_SYN_SENT },
+                status::SAW_SYN_SENT,
+            ),
+            Some(ICMP) if self.icmp_turns => Turn::Perhaps,
+            _ => Turn::Never,
         }
-        let word = |at: u8| u32::from_be_bytes(self.window[usize::from(at)]);
-        let (first, second) = (word(self.form.addresses), word(self.form.addresses.wrapping_add(1)));
-        Some(if self.form.reversed { [second, first] } else { [first, second] })
+    }
+
+    fn directed<T: Copy>(&self, [first, second]: [T; 2]) -> [T; 2] {
+        if self.reversed { [second, first] } else { [first, second] }
     }
 }

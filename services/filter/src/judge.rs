@@ -1,0 +1,211 @@
+//! Verdicts at a glance, without branches: what records are like follows no pattern that a processor could foresee, and
+//! each time it foresees wrongly costs as much as all the rest.
+//!
+//! Of records whose keys are stored in the same way a filter asks a few words. Each word passes its test or not, the
+//! protocol is of one of a few classes to the filter, and from these the verdict is read in a table that the filter's
+//! program has filled beforehand.
+
+use record::{Bits, Family, Glance, KeyForm, Turn};
+
+use crate::quick::{Case, QuickProgram, WordTest};
+
+/// Tests on words of a record, at most; half of them are enough for most filters.
+const TESTS: usize = 4;
+/// Classes of protocols, at most.
+const CLASSES: usize = 8;
+/// Places in a table.
+const PLACES: usize = CLASSES << TESTS;
+/// Tests of the longest program that tables are filled from.
+const LONGEST: usize = 64;
+
+/// Judges records at a glance as far as a filter allows it; see [`Filter::judge`](crate::Filter::judge).
+#[derive(Debug, Clone)]
+pub struct Judge {
+    program: QuickProgram,
+    /// Whether all match whatever they are.
+    always: bool,
+    classes: Classes,
+    /// For each shape.
+    rules: Box<[Rule; Glance::SHAPES]>,
+    /// Whether any rule has more than half of the tests.
+    many: bool,
+}
+
+/// What follows for records whose keys are stored in one way.
+#[derive(Debug, Clone, Copy)]
+struct Rule {
+    form: u64,
+    /// Whether its table says all; if not, the program is asked.
+    is_whole: bool,
+    /// The word with the protocol.
+    protocol: u8,
+    tests: [WordTest; TESTS],
+    /// By the class and, in the lower bits, which tests hold. `None`: it must be looked at properly.
+    verdicts: [Option<bool>; PLACES],
+}
+
+/// Of no form.
+const NO_RULE: Rule = Rule {
+    form: u64::MAX,
+    is_whole: false,
+    protocol: 0,
+    tests: [WordTest::NEVER; TESTS],
+    verdicts: [None; PLACES],
+};
+
+impl Rule {
+    fn of(program: &QuickProgram, classes: &Classes, glance: Glance<'_>) -> Rule {
+        let form = glance.form();
+        let mut rule = Rule { form: glance.form_code(), protocol: form.protocol(), ..NO_RULE };
+        if program.len() > LONGEST || classes.members.len() > CLASSES {
+            return rule;
+        }
+        // Filled for the tests that have been found, until no more are.
+        let mut tests = Vec::new();
+        while tests.len() <= TESTS {
+            let known = tests.len();
+            for (class, protocol) in classes.members.iter().enumerate() {
+                for held in 0..1_usize << known {
+                    let holds = |test| match tests.iter().position(|known| *known == test) {
+                        Some(number) => held >> number & 1 != 0,
+                        None => {
+                            tests.push(test);
+                            false
+                        }
+                    };
+                    rule.verdicts[class << TESTS | held] = decide(program, form, *protocol, holds);
+                }
+            }
+            if tests.len() == known {
+                rule.tests.iter_mut().zip(tests).for_each(|(place, test)| *place = test);
+                rule.is_whole = true;
+                break;
+            }
+        }
+        rule
+    }
+
+    fn has_many_tests(&self) -> bool {
+        self.tests[TESTS / 2..].iter().any(|test| *test != WordTest::NEVER)
+    }
+}
+
+/// The verdict on a record of this protocol, `holds` telling what its words are. A record that a reader may turn round is
+/// judged both ways.
+fn decide(
+    program: &QuickProgram,
+    form: &KeyForm,
+    protocol: u8,
+    mut holds: impl FnMut(WordTest) -> bool,
+) -> Option<bool> {
+    let protocol = (form.family() != Some(Family::Arp)).then_some(protocol);
+    let mut run = |turned| program.run(&Case { form, protocol, turned }, &mut holds);
+    let (straight, turn) = (run(false), form.turn(protocol));
+    if turn == Turn::Never || straight == run(true) {
+        return straight;
+    }
+    match turn {
+        Turn::When(Bits { word, mask }, least) if !holds(WordTest { word, mask, least, span: 0 }) => straight,
+        _ => None,
+    }
+}
+
+/// Protocols by what a filter makes of them.
+#[derive(Debug, Clone)]
+struct Classes {
+    /// For each protocol its class, in its place among the bits of a place in a table.
+    places: [u8; 256],
+    of: [u8; 256],
+    /// One protocol of each.
+    members: Vec<u8>,
+}
+
+impl Classes {
+    /// Those between which the program makes a difference, or a form of keys.
+    fn of(program: &QuickProgram) -> Classes {
+        let mut classes = Classes { places: [0; 256], of: [0; 256], members: vec![0] };
+        for (low, high) in program.protocols() {
+            classes.divide(|protocol| (low..=high).contains(&protocol.into()));
+        }
+        for special in KeyForm::SPECIAL {
+            classes.divide(|protocol| protocol == special);
+        }
+        classes.places = classes.of.map(|class| class << TESTS);
+        classes
+    }
+
+    /// Moves those members of each class that are like this to a class of their own, unless all are.
+    fn divide(&mut self, is_so: impl Fn(u8) -> bool) {
+        for class in 0..self.members.len() {
+            let first = is_so(self.members[class]);
+            let mut fresh = None;
+            for protocol in 0..=u8::MAX {
+                if usize::from(self.of[usize::from(protocol)]) == class && is_so(protocol) != first {
+                    let fresh = *fresh.get_or_insert_with(|| {
+                        self.members.push(protocol);
+                        // Fits: there are no more classes than protocols.
+                        (self.members.len() - 1) as u8
+                    });
+                    self.of[usize::from(protocol)] = fresh;
+                }
+            }
+        }
+    }
+}
+
+impl Judge {
+    pub(crate) fn of(program: &QuickProgram, always: bool) -> Judge {
+        Judge {
+            program: program.clone(),
+            always,
+            classes: Classes::of(program),
+            rules: Box::new([NO_RULE; Glance::SHAPES]),
+            many: false,
+        }
+    }
+
+    /// The verdict on a record whose direction is put right, as far as a glance at it tells; `None`: ask
+    /// [`Filter::matches`](crate::Filter::matches).
+    #[inline(always)]
+    pub fn verdict(&mut self, glance: &Glance<'_>) -> Option<bool> {
+        if self.always {
+            return Some(true);
+        }
+        let number = glance.number() % Glance::SHAPES;
+        if self.rules[number].form != glance.form_code() {
+            self.learn(*glance);
+        }
+        let rule = &self.rules[number];
+        let protocol = usize::from(glance.octet(rule.protocol));
+        if !rule.is_whole {
+            return self.ask(*glance, protocol as u8);
+        }
+        let holds = |number: usize| {
+            let test = &rule.tests[number];
+            usize::from(test.holds(glance.word(test.word))) << number
+        };
+        let mut place = usize::from(self.classes.places[protocol]) | holds(0) | holds(1);
+        if self.many {
+            place |= holds(2) | holds(3);
+        }
+        rule.verdicts[place % PLACES]
+    }
+
+    /// What the program says itself.
+    #[inline(never)]
+    fn ask(&self, glance: Glance<'_>, protocol: u8) -> Option<bool> {
+        decide(&self.program, glance.form(), protocol, |test| test.holds(glance.word(test.word)))
+    }
+
+    /// Makes the rule for a record's shape.
+    #[cold]
+    fn learn(&mut self, glance: Glance<'_>) {
+        let same = |rule: &&Rule| rule.form == glance.form_code();
+        let rule = match self.rules.iter().find(same) {
+            Some(rule) => *rule,
+            None => Rule::of(&self.program, &self.classes, glance),
+        };
+        self.many |= rule.has_many_tests();
+        self.rules[glance.number()] = rule;
+    }
+}
