@@ -21,6 +21,7 @@ mod settings;
 mod show;
 mod split;
 mod variables;
+mod words;
 
 use ::options::{Program, Stop};
 use feed::{Client, Failure, Fared, feed, say};

@@ -2,7 +2,8 @@
 
 use crate::options::{ACCEPTED, VARIABLES};
 use crate::range::RecordRange;
-use crate::settings::{Color, Output, Settings, precision, seconds, titles};
+use crate::settings::{Color, Output, Settings};
+use crate::words::{precision, seconds, titles};
 use field::style::{AsFormat, Cidr, Names, TcpStates, UserData};
 use field::{Localities, Side, Vendors};
 use options::{Stop, config};
@@ -237,7 +238,7 @@ fn apply(settings: &mut Settings, setting: &config::Setting) -> Option<()> {
         "RA_SOURCE_PORT" => settings.local_port = value.trim().parse().ok()?,
         "RA_ARGUS_SERVERPORT" => settings.port = value.trim().parse().ok()?,
         "RA_INPUT_FILE" => {
-            settings.inputs.push(crate::settings::file(value.as_ref(), style.compat).ok()?);
+            settings.inputs.push(crate::words::file(value.as_ref(), style.compat).ok()?);
         }
         "RA_NO_OUTPUT" => settings.quiet = yes,
         "RA_OUTPUT_FILE" => {
