@@ -283,7 +283,7 @@ pub(crate) fn begin(out: &mut Vec<u8>, typ: u8, subtype: u8, qualifier: u8) -> u
 #[inline]
 pub(crate) fn end(out: &mut Vec<u8>, at: usize) {
     let mut octets = out.len() - at;
-    if octets % 4 != 0 || octets > LONGEST {
+    if !octets.is_multiple_of(4) || octets > LONGEST {
         pad(out, at);
         out.truncate(at + LONGEST);
         octets = out.len() - at;
