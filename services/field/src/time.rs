@@ -34,6 +34,9 @@ struct Rendered {
     short: Option<([u8; SHORT], usize)>,
 }
 
+/// Digits of the fraction behind a short text.
+const DIGITS: usize = 6;
+
 /// Characters of a short text.
 const SHORT: usize = 16;
 
@@ -114,6 +117,16 @@ impl TimeText {
         }
     }
 
+    /// The text of a second up to the six digits of the fraction, and its length; `None` when it takes the longer way.
+    #[inline]
+    fn short(&mut self, second: u32) -> Option<([u8; SHORT], usize)> {
+        if self.unix {
+            return None;
+        }
+        let place = self.render(second);
+        self.rendered[place].short
+    }
+
     /// Puts the text of seconds and microseconds to the right of a cell of a row, whose width is without the digits that
     /// the fraction needs. `None` when that takes the longer way; else the whole width.
     #[inline]
@@ -124,12 +137,7 @@ impl TimeText {
         width: usize,
         (second, micros): (u32, u32),
     ) -> Option<usize> {
-        const DIGITS: usize = 6;
-        if self.unix {
-            return None;
-        }
-        let place = self.render(second);
-        let (text, len) = self.rendered[place].short?;
+        let (text, len) = self.short(second)?;
         let width = width + if self.point { DIGITS } else { 0 };
         let from = at + width.checked_sub(len + DIGITS)?;
         put(out, from, text);
@@ -145,12 +153,7 @@ impl TimeText {
         at: usize,
         (second, micros): (u32, u32),
     ) -> Option<usize> {
-        const DIGITS: usize = 6;
-        if self.unix {
-            return None;
-        }
-        let place = self.render(second);
-        let (text, len) = self.rendered[place].short?;
+        let (text, len) = self.short(second)?;
         put(out, at, text);
         put(out, at + len, micro_digits(micros));
         Some(len + DIGITS)
