@@ -11,7 +11,7 @@ use crate::engine::{Engine, Sink};
 use crate::key::Key;
 use crate::slab::{NONE, Part};
 use crate::time::Time;
-use crate::tuple::{become_v4, become_v6};
+use crate::tuple::{become_classic, become_v4, become_v6};
 use packet::{Dissector, Everyday, Summary};
 
 /// Packets of a group.
@@ -107,12 +107,17 @@ impl Engine {
         };
         match named {
             Some(hash) if classic => place.hash = hash,
-            _ => self.name_at_length(place),
+            _ => self.name_at_length(place, classic),
         }
     }
 
     #[inline(never)]
-    fn name_at_length(&self, place: &mut Pending<'_>) {
+    fn name_at_length(&self, place: &mut Pending<'_>, classic: bool) {
+        // Of links other than Ethernet most packets are like those of the lane too.
+        if classic && let Some(hash) = become_classic(&mut place.key, &place.summary, &self.table.hasher) {
+            place.hash = hash;
+            return;
+        }
         place.key = Key::of(&place.summary, &self.config);
         place.hash = self.table.hash_of(&place.key);
     }
