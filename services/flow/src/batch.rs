@@ -2,10 +2,10 @@
 //!
 //! With many flows open, most of a packet's time would go to waiting for memory: for a line of the index, then for the
 //! flow, then for its protocol state. Packets are therefore taken in groups, and while one group is dissected, what was
-//! asked for earlier ones arrives: each step of a group is one group behind the step before. What is asked for a group is
-//! asked at once: where the page of a line is not known, the processor has to look for it before anything behind the
-//! question can be done, but it looks for several at a time when the questions follow each other closely. What a packet
-//! changes is the same as if it had come alone.
+//! asked for earlier ones arrives: each step of a group is one group behind the step before. The steps of four packets, one
+//! of each group, follow each other, so that what is asked for is asked evenly: memory that is asked for much at a time
+//! holds up who asks, and does nothing while packets are accounted for. What a packet changes is the same as if it had
+//! come alone.
 
 use crate::engine::{Engine, Sink};
 use crate::key::Key;
@@ -72,24 +72,38 @@ impl Engine {
             hash: 0,
             part: NONE,
         };
-        let mut groups = [[empty; GROUP]; STEPS];
+        // In each row, one packet of every group.
+        let mut rows = [[empty; STEPS]; GROUP];
+        // How many frames there are of each group.
+        let mut counts = [0; STEPS];
         let (mut total, classic) = (0, self.config.is_classic());
         let mut frames = frames.into_iter().fuse();
         let (mut step, mut end) = (0, usize::MAX);
         while step < end {
-            // Into the places that the group of four steps before has left.
-            let mut named = 0;
-            for (place, frame) in groups[step % STEPS].iter_mut().zip(&mut frames) {
-                place.time = frame.time;
-                let found = dissector.dissect_into(frame.octets, frame.length, &mut place.summary);
-                self.name(place, found, classic);
-                named += 1;
+            let [new, sought, found, ready] = [0, 3, 2, 1].map(|before| (step + before) % STEPS);
+            let (mut named, count) = (0, counts[ready]);
+            for (at, row) in rows.iter_mut().enumerate() {
+                if let Some(frame) = frames.next() {
+                    let place = &mut row[new];
+                    place.time = frame.time;
+                    let everyday = dissector.dissect_into(frame.octets, frame.length, &mut place.summary);
+                    self.name(place, everyday, classic);
+                    named += 1;
+                }
+                // What is asked for in vain, for places with no frame or an earlier one, does no harm.
+                self.table.prefetch_index(row[new].hash);
+                row[sought].part = self.table.prefetch_flow(row[sought].hash);
+                self.table.prefetch_state(row[found].part, row[found].key.direction);
+                if at < count {
+                    let frame = &row[ready];
+                    self.keyed_packet(frame.time, &frame.summary, &frame.key, frame.hash, frame.part, sink);
+                }
             }
+            counts[new] = named;
             total += named;
             if named < GROUP {
                 end = end.min(step + STEPS);
             }
-            self.advance(&mut groups, step, total, sink);
             step += 1;
         }
         total
@@ -120,31 +134,5 @@ impl Engine {
         }
         place.key = Key::of(&place.summary, &self.config);
         place.hash = self.table.hash_of(&place.key);
-    }
-
-    /// Takes the groups up to that of this `step` on their way, as far as there are so many frames.
-    #[inline(always)]
-    fn advance(
-        &mut self,
-        groups: &mut [[Pending<'_>; GROUP]; STEPS],
-        step: usize,
-        total: usize,
-        sink: &mut dyn Sink,
-    ) {
-        // What is asked for in vain, for places with no frame or an earlier one, does no harm.
-        for place in &groups[step % STEPS] {
-            self.table.prefetch_index(place.hash);
-        }
-        for place in &mut groups[(step + STEPS - 1) % STEPS] {
-            place.part = self.table.prefetch_flow(place.hash);
-        }
-        for place in &groups[(step + STEPS - 2) % STEPS] {
-            self.table.prefetch_state(place.part, place.key.direction);
-        }
-        let Some(ready) = (step + 1).checked_sub(STEPS) else { return };
-        let frames = &groups[ready % STEPS][..total.saturating_sub(ready * GROUP).min(GROUP)];
-        for frame in frames {
-            self.keyed_packet(frame.time, &frame.summary, &frame.key, frame.hash, frame.part, sink);
-        }
     }
 }

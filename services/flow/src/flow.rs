@@ -1,7 +1,7 @@
 //! The state of a flow: what every flow has, and the parts that only some have.
 
 use crate::jitter::Gaps;
-use crate::key::Words;
+use crate::key::{Class, Words};
 use crate::slab::{NONE, Part};
 use crate::time::Time;
 
@@ -179,6 +179,17 @@ impl Flow {
 
     pub fn class(&self) -> u8 {
         self.bits >> Flow::CLASS
+    }
+
+    /// Whether the flow has the idle timeout of those that are no mere question.
+    #[inline(always)]
+    pub fn is_settled(&self) -> bool {
+        self.class() == Class::Fixed as u8
+    }
+
+    /// Gives the flow that idle timeout, for good.
+    pub fn settle(&mut self) {
+        self.bits = (self.bits & ((1 << Flow::CLASS) - 1)) | (Class::Fixed as u8) << Flow::CLASS;
     }
 
     /// 0 when a packet of this key direction comes from the flow's source, 1 otherwise.

@@ -229,12 +229,14 @@ impl Table {
         let Some(flow) = self.flows.get(part) else { return };
         let (index, tcp) = (flow.side_of(direction) & 1, flow.state == State::Tcp);
         let side = &flow.sides[index];
-        // Where there is no connection, packets of both sides decide how long it may idle.
-        let other = if tcp { side } else { &flow.sides[index ^ 1] };
+        // Until its idle timeout is settled, packets of both sides decide it.
+        let other = &flow.sides[index ^ usize::from(!tcp && !flow.is_settled())];
         memory::prefetch_span(&side.first, &side.bits);
         memory::prefetch_span(&other.first, &other.bits);
-        let session = self.sessions.place(flow.network).cast::<u8>();
-        let state = if tcp { self.tcp.place(flow.network).cast() } else { session };
+        // Where there is no state, memory is asked for that is needed anyway: to find that there is none takes long.
+        let (session, connection) = (self.sessions.place(flow.network), self.tcp.place(flow.network));
+        let places: [*const u8; 3] = [std::ptr::from_ref(side).cast(), session.cast(), connection.cast()];
+        let state = places[usize::from(flow.network != NONE) * (1 + usize::from(tcp))];
         memory::prefetch_place(state);
         memory::prefetch_place(state.wrapping_add(if tcp { memory::LINE } else { 0 }));
         if let Some(metrics) = self.metrics.get(part) {

@@ -4,7 +4,7 @@ use crate::config::Config;
 use crate::engine::{Engine, Sink};
 use crate::esp::Esp;
 use crate::flow::{Flow, IcmpState, Mac, Metrics, Queue, Session, Side, State, Why};
-use crate::key::{Class, Key, Kind};
+use crate::key::{Key, Kind};
 use crate::rtp::Rtp;
 use crate::sizes::Histogram;
 use crate::slab::Part;
@@ -290,11 +290,12 @@ impl Engine {
         } else if let Some(Session::Rtp(rtp)) = self.table.session_of(part) {
             headers = rtp.next(summary.user, application, side, self.config.compat);
         }
-        if let Some(flow) = self.table.flows.get_mut(part) {
+        if let Some(flow) = self.table.flows.get_mut(part)
+            && !flow.is_settled()
             // This packet is counted after this, hence 2 for "more than 2".
-            if flow.packets() >= 2 {
-                flow.bits = (flow.bits & ((1 << Flow::CLASS) - 1)) | (Class::Fixed as u8) << Flow::CLASS;
-            }
+            && flow.packets() >= 2
+        {
+            flow.settle();
         }
         headers
     }
