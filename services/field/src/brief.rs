@@ -147,7 +147,8 @@ fn key(key: &[u8]) -> Option<(u8, Ends, [u16; 2])> {
 fn times(time: &[u8], metric: &Metric) -> Option<((u32, u32), (u32, u32))> {
     const SIDED: u8 = 0x08 | 0x20;
     let &[_, subtype, ABSOLUTE_USEC, _, ..] = time else { return None };
-    let stamp = |at: usize| Some((word(time, at)?, word(time, at + 4)?.min(999_999)));
+    let fraction = |at: usize| word(time, at).filter(|micros| *micros < 1_000_000);
+    let stamp = |at: usize| Some((word(time, at)?, fraction(at + 4)?));
     let (first, last) = match time.len() {
         12 => (stamp(4)?, stamp(4)?),
         20 => (stamp(4)?, stamp(12)?),

@@ -148,10 +148,28 @@ impl Columns {
         self.list = shown.map(|(at, column)| Column { titled: at < titled, ..column }).collect();
     }
 
+    /// The width that is asked for, if one is. 3.0.8 looks at it before it looks at the name, and at its leading digits.
+    fn width(&self, name: &str, text: Option<&str>) -> Result<Option<usize>, ColumnError> {
+        let Some(text) = text.filter(|text| !text.is_empty()) else { return Ok(None) };
+        let digits = text.strip_prefix('-').unwrap_or(text).bytes().take_while(u8::is_ascii_digit).count();
+        if self.lenient && digits == 0 {
+            return Ok(None);
+        }
+        let digits = if self.lenient { &text[..digits + usize::from(text.starts_with('-'))] } else { text };
+        match digits.parse::<i64>() {
+            Ok(width) if width > 0 => Ok(Some(usize::try_from(width).unwrap_or(WIDEST).min(WIDEST))),
+            _ => Err(ColumnError::Width(format!("{name}:{text}"))),
+        }
+    }
+
     fn element(&mut self, text: &str) -> Result<(), ColumnError> {
         let first = !std::mem::replace(&mut self.started, true);
         if let Some(name) = text.strip_prefix('-') {
-            let name = name.split(':').next().unwrap_or(name);
+            let mut parts = name.split(':');
+            let name = parts.next().unwrap_or(name);
+            if self.lenient {
+                self.width(name, parts.next())?;
+            }
             let known = self.remove(name) || self.lenient || table::find(name).is_some();
             return if known { Ok(()) } else { Err(ColumnError::Unknown { name: name.to_owned() }) };
         }
@@ -168,6 +186,7 @@ impl Columns {
         }
         let mut parts = name.splitn(3, ':');
         let (name, width, format) = (parts.next().unwrap_or_default(), parts.next(), parts.next());
+        let width = self.width(name, width)?;
         // Accepted, and print no column.
         if matches!(name, "rec" | "xxx") {
             return Ok(());
@@ -181,11 +200,8 @@ impl Columns {
             column.width = width;
             column.fits = false;
         }
-        if let Some(width) = width.filter(|width| !width.is_empty()) {
-            column.width = match width.parse::<i64>() {
-                Ok(width) if width > 0 => usize::try_from(width).unwrap_or(WIDEST).min(WIDEST),
-                _ => return Err(ColumnError::Width(text.to_owned())),
-            };
+        if let Some(width) = width {
+            column.width = width;
             column.fits = false;
             self.widths.push((field, column.width));
         }

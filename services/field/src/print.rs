@@ -40,6 +40,8 @@ pub struct Printer {
     pub(crate) names_broadcast: bool,
     /// Characters that the time format of the user lacks for 3.0.8 to find a width.
     pub(crate) short: usize,
+    /// Whether the present row's counts are among those that add up to the columns' totals.
+    pub(crate) shares: bool,
 }
 
 /// Digits of the fraction that 3.0.8 expects in a time format.
@@ -61,6 +63,7 @@ impl Printer {
             names_broadcast: style.compat
                 && columns.iter().any(|column| matches!(column.field.name, "smac" | "dmac")),
             short: 0,
+            shares: true,
             small: Small::default(),
             line: Vec::new(),
             plan: None,
@@ -269,6 +272,7 @@ impl Printer {
 
     /// Appends the row of a record, line end included.
     pub fn row(&mut self, out: &mut Vec<u8>, row: &Row<'_>) {
+        self.shares = !matches!(row.body, Body::Management(_));
         match self.style.form {
             Form::Xml => return structured::put_xml(self, out, row),
             Form::Json => return structured::put_json(self, out, row),

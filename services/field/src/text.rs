@@ -25,7 +25,7 @@ impl Printer {
     /// Appends the bare text of a value.
     pub(crate) fn put_value(&mut self, out: &mut Vec<u8>, column: &Column, value: &Value<'_>) {
         let style = &self.style;
-        if let (Some(total), Some(number)) = (column.total, value.number()) {
+        if let (Some(total), Some(number), true) = (column.total, value.number(), self.shares) {
             let share = if total > 0.0 { 100.0 * number / total } else { 0.0 };
             // 5.0.3 computes in single precision.
             return put_float(

@@ -19,6 +19,7 @@ mod script;
 mod select;
 mod settings;
 mod show;
+mod sink;
 mod split;
 mod variables;
 mod words;
@@ -120,8 +121,10 @@ fn run(settings: &Settings) -> Result<ExitCode, Failure> {
         "ra" if settings.percent => {
             let mut settings = settings.clone();
             if settings.style.compat {
-                // 3.0.8 prints nothing.
-                settings.quiet = true;
+                // 3.0.8 looks at no flow.
+                let columns = settings.columns.list().iter();
+                let totals: Vec<_> = columns.map(|column| column.field.adds_up.then_some(0.0)).collect();
+                settings.columns.set_totals(&totals);
             } else {
                 percent::total(&mut settings, &signals()?)?;
             }

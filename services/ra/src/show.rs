@@ -4,28 +4,18 @@ use crate::feed::{Client, Failure, Next, Sieve, say};
 use crate::halves;
 use crate::options::MODE_NAMES;
 use crate::range::{Counted, RecordRange};
-use crate::select::{Place, Selection, Verdict, compile};
+use crate::select::{Place, Selection, Verdict};
 use crate::settings::Settings;
+use crate::sink::Sink;
 use field::style::Form as Look;
 use field::{Beside, LeftOver, Printer, Row, put_xml_foot, put_xml_head};
-use filter::Filter;
 use record::dsr::time::Times;
-use record::{Flow, FlowKey, Form, Mar, Record, RecordView, SourceId, Stamp, Version};
-use std::io::{IsTerminal, Write};
-use stream::{INITIAL, Target, Writer};
+use record::{Flow, FlowKey, Mar, RecordView, SourceId, Stamp, Version};
+use std::io::Write;
+use stream::INITIAL;
 
 /// Rows are gathered to this many octets.
 const GATHER: usize = 60 << 10;
-
-/// An output file, its filter, and its writer once a stream has begun.
-struct Sink {
-    target: Target,
-    filter: Option<Filter>,
-    writer: Option<Writer>,
-    /// `-3`.
-    version_3: bool,
-    converted: Vec<u8>,
-}
 
 /// Totals for `-A`.
 #[derive(Default)]
@@ -112,22 +102,8 @@ impl Show {
     /// One line: an expression or a file name that cannot be understood.
     pub fn new(settings: &Settings) -> Result<Show, String> {
         warn(settings);
-        let sink = |target: &str, filter: Option<&str>| -> Result<Sink, String> {
-            let target = Target::parse(target).map_err(|error| error.to_string())?;
-            if target == Target::Stdout && !settings.style.compat && std::io::stdout().is_terminal() {
-                return Err(
-                    "-w -: records are no text for a terminal; send them to a file or a program".to_owned()
-                );
-            }
-            Ok(Sink {
-                target,
-                filter: filter.map(|text| compile(settings, text)).transpose()?,
-                writer: None,
-                version_3: settings.version_3,
-                converted: Vec::new(),
-            })
-        };
-        let sinks = settings.outputs.iter().map(|output| sink(&output.target, output.filter.as_deref()));
+        let sinks = settings.outputs.iter();
+        let sinks = sinks.map(|output| Sink::new(settings, &output.target, output.filter.as_deref()));
         Ok(Show {
             selection: Selection::new(settings)?,
             printer: Printer::new(settings.columns.list(), settings.style.clone()),
@@ -136,7 +112,7 @@ impl Show {
             notes: Vec::new(),
             half: Vec::new(),
             sinks: sinks.collect::<Result<_, _>>()?,
-            rejects: settings.rejects.as_deref().map(|target| sink(target, None)).transpose()?,
+            rejects: settings.rejects.as_deref().map(|target| Sink::new(settings, target, None)).transpose()?,
             totals: Totals::default(),
             rows: 0,
             initial: None,
@@ -181,11 +157,12 @@ impl Show {
         offset: u64,
         ordinal: u64,
     ) -> Result<(), Failure> {
-        for sink in &mut self.sinks {
-            if sink.filter.as_ref().is_none_or(|filter| filter.matches(view)) {
-                sink.write(read)?;
-            }
+        if self.settings.percent && self.settings.style.compat && !view.kind().is_mar() {
+            // 3.0.8 loses them.
+            self.total(view);
+            return Ok(());
         }
+        self.write(view, read)?;
         self.total(view);
         if !self.prints() {
             return Ok(());
@@ -226,6 +203,34 @@ impl Show {
             self.print(&other, beside);
         }
         self.gathered()
+    }
+
+    /// Writes a record to the files that want it, as it was read; with `-M uni` and `rmon` what rows would show of it.
+    fn write(&mut self, view: &RecordView<'_>, read: &RecordView<'_>) -> Result<(), Failure> {
+        let Settings { uni, rmon, style, .. } = &self.settings;
+        if self.sinks.is_empty() {
+            return Ok(());
+        }
+        let parts = view.kind().has_dsrs() && (*uni || *rmon);
+        if !parts || !*uni {
+            give(&mut self.sinks, view, read)?;
+        }
+        let others = match parts {
+            false => return Ok(()),
+            true if *uni => halves::halves(view, style.compat),
+            true => {
+                let mut other = *view;
+                other.turn();
+                [None, Some(halves::shown(&other))]
+            }
+        };
+        for other in others.into_iter().flatten() {
+            halves::encode(&other, &mut self.half).map_err(|error| Failure::Text(error.to_string()))?;
+            if let Ok(other) = RecordView::new(&self.half) {
+                give(&mut self.sinks, &other, &other)?;
+            }
+        }
+        Ok(())
     }
 
     /// What stands beside the row that shows the same flow from its other end.
@@ -314,25 +319,23 @@ impl Show {
         self.settings.style.compat && self.prints() && self.settings.range.is_some_and(output)
     }
 
-    /// The totals of `-A`.
-    fn put_totals(&mut self) {
+    /// The totals of `-A`: a line, or nothing.
+    fn totals_line(&self) -> String {
         if !self.settings.summary {
-            return;
+            return String::new();
         }
         let Totals { management, flows, packets, octets, events } = self.totals;
         let events =
             if self.settings.style.later { format!("TotalEventRecords {events:<8} ") } else { String::new() };
-        // Writing to a vector cannot fail.
-        let _ = writeln!(
-            self.out,
-            " Totalrecords {:<8}  TotalManRecords {management:<8}  TotalFarRecords {flows:<8} {events}TotalPkts {packets:<8} \
-             TotalBytes {octets:<8}",
-            match (self.settings.style.compat, self.streams) {
-                // 3.0.8 counts what has passed, and the first record twice.
-                (true, streams) => self.selection.counted() + 1 + u64::from(streams > 0),
-                _ => management + flows + self.totals.events,
-            },
-        );
+        let records = match (self.settings.style.compat, self.streams) {
+            // 3.0.8 counts what has passed, and the first record twice.
+            (true, streams) => self.selection.counted() + 1 + u64::from(streams > 0),
+            _ => management + flows + self.totals.events,
+        };
+        format!(
+            " Totalrecords {records:<8}  TotalManRecords {management:<8}  TotalFarRecords {flows:<8} {events}TotalPkts {packets:<8} \
+             TotalBytes {octets:<8}\n"
+        )
     }
 
     fn gathered(&mut self) -> Result<(), Failure> {
@@ -350,6 +353,11 @@ impl Show {
     }
 }
 
+/// Gives a record to the files that want it; `read` is what is written.
+fn give(sinks: &mut [Sink], view: &RecordView<'_>, read: &RecordView<'_>) -> Result<(), Failure> {
+    sinks.iter_mut().filter(|sink| sink.wants(view)).try_for_each(|sink| sink.write(read))
+}
+
 /// Whether 3.0.8 leaves parts of the key where they are when it shows a flow from its other end.
 fn stays(view: &RecordView<'_>) -> bool {
     matches!(view.flow(), Some(Flow { key: FlowKey::Ipv6(_) | FlowKey::Wlan(_), .. }))
@@ -358,41 +366,6 @@ fn stays(view: &RecordView<'_>) -> bool {
 /// An initial record for sources that have none.
 fn made_up(now: Stamp) -> Mar {
     Mar::initial(Version::V3, SourceId::None, now, now)
-}
-
-impl Sink {
-    fn begin(&mut self, initial: &[u8; INITIAL]) -> Result<(), Failure> {
-        if self.writer.is_none() {
-            let mut initial = *initial;
-            if self.version_3
-                && let Some(mar) = Mar::parse(&initial)
-            {
-                self.converted.clear();
-                let record = Record::from(mar).into_version(Version::V3);
-                record
-                    .encode(Form::Sensor, Version::V3, &mut self.converted)
-                    .map_err(|error| Failure::Text(error.to_string()))?;
-                for (to, from) in initial.iter_mut().zip(&self.converted) {
-                    *to = *from;
-                }
-            }
-            self.writer = Some(Writer::open(&self.target, &initial)?.in_bulk());
-        }
-        Ok(())
-    }
-
-    fn write(&mut self, view: &RecordView<'_>) -> Result<(), Failure> {
-        let Some(writer) = &mut self.writer else { return Ok(()) };
-        if !self.version_3 || view.header().version() == Version::V3 {
-            return Ok(writer.write(view.bytes())?);
-        }
-        self.converted.clear();
-        let record = Record::from(view).into_version(Version::V3);
-        record
-            .encode(Form::Sensor, Version::V3, &mut self.converted)
-            .map_err(|error| Failure::Text(error.to_string()))?;
-        Ok(writer.write(&self.converted)?)
-    }
 }
 
 impl Client for Show {
@@ -441,37 +414,39 @@ impl Client for Show {
 
     fn sieve(&self) -> Option<Sieve> {
         let filter = self.selection.only_filter()?;
-        let Settings { summary, dsrs, poll, .. } = &self.settings;
-        if self.rejects.is_some() || *summary || *poll || dsrs.is_some() {
+        let Settings { summary, dsrs, poll, percent, uni, rmon, .. } = &self.settings;
+        if self.rejects.is_some() || *summary || *poll || *percent || *uni || *rmon || dsrs.is_some() {
             return None;
         }
-        let plain = |sink: &Sink| sink.filter.is_none() && !sink.version_3;
-        let takes = !self.prints() && self.sinks.iter().all(plain);
+        let takes = !self.prints() && self.sinks.iter().all(Sink::takes_all_as_it_is);
         // Where all is looked at, nothing is gained by a glance.
         (takes || !filter.accepts_everything()).then(|| Sieve { judge: filter.judge(), takes })
     }
 
     fn taken(&mut self, records: &[u8], count: u64) -> Result<(), Failure> {
         self.selection.count(count);
-        for writer in self.sinks.iter_mut().filter_map(|sink| sink.writer.as_mut()) {
-            writer.write_run(records, count)?;
-        }
-        Ok(())
+        self.sinks.iter_mut().try_for_each(|sink| sink.write_run(records, count))
     }
 
     fn idle(&mut self) -> Result<(), Failure> {
         self.flush()?;
-        for writer in self.sinks.iter_mut().chain(&mut self.rejects).filter_map(|sink| sink.writer.as_mut()) {
-            writer.flush()?;
-        }
-        Ok(())
+        self.sinks.iter_mut().chain(&mut self.rejects).try_for_each(Sink::flush)
     }
 
     fn finish(&mut self) -> Result<bool, Failure> {
+        let totals = self.totals_line();
         // 3.0.8 has the totals within the document.
         let within = self.settings.style.compat;
+        if self.sinks.iter().chain(&self.rejects).any(Sink::is_standard_output) {
+            // Behind the records there, of which they are none: only 3.0.8 mixes them.
+            self.idle()?;
+            if !within {
+                eprint!("{totals}");
+                return Ok(self.found());
+            }
+        }
         if within {
-            self.put_totals();
+            self.out.extend_from_slice(totals.as_bytes());
         }
         if self.headed {
             put_xml_foot(&mut self.out);
@@ -479,15 +454,19 @@ impl Client for Show {
             self.out.push(b'\n');
         }
         if !within {
-            self.put_totals();
+            self.out.extend_from_slice(totals.as_bytes());
         }
         self.idle()?;
-        // To 5.0.3 it is no failure that nothing matched.
-        Ok(self.selection.matched() > 0 || self.settings.style.later)
+        Ok(self.found())
     }
 }
 
 impl Show {
+    /// Whether something was found. To 5.0.3 it is no failure that nothing was.
+    fn found(&self) -> bool {
+        self.selection.matched() > 0 || self.settings.style.later
+    }
+
     fn judge(&mut self, read: RecordView<'_>, offset: u64) -> Result<Next, Failure> {
         if read.kind().is_mar() {
             return self.judge_prepared(read, &read, offset);
@@ -550,6 +529,8 @@ impl Show {
                 let ordinal = if self.fresh && self.settings.style.compat { 0 } else { ordinal };
                 self.wanted(&view, read, offset, ordinal)?;
             }
+            // 3.0.8 leaves out with what further streams begin.
+            Verdict::Rejected if place == Place::Later && self.settings.style.compat => {}
             Verdict::Rejected => {
                 if let Some(sink) = &mut self.rejects {
                     sink.write(read)?;

@@ -21,9 +21,11 @@ impl Stamp {
         Stamp(micros.saturating_mul(1000))
     }
 
-    /// From seconds and microseconds. A fraction of a million or more counts as 999 999 (section 7.3, rule 4).
+    /// From seconds and microseconds. As the C programs have it, the fraction has a sign, and one of more than a million
+    /// counts as 999 999 (section 7.3, rule 4; the sign by running them). Times before 1970 count as its beginning.
     pub fn from_sec_usec(sec: u32, usec: u32) -> Stamp {
-        Stamp(i64::from(sec) * 1_000_000_000 + i64::from(usec.min(999_999)) * 1000)
+        let fraction = if usec.cast_signed() > 1_000_000 { 999_999 } else { usec.cast_signed() };
+        Stamp((i64::from(sec) * 1_000_000_000 + i64::from(fraction) * 1000).max(0))
     }
 
     /// From seconds and nanoseconds. A fraction of a thousand million or more counts as 999 999 999.

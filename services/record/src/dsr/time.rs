@@ -146,8 +146,14 @@ impl Time {
         let encoding = st & 0x07;
         let pairs = (b.len() / 4).saturating_sub(1) / 2;
         if st & (SRC_START | DST_START) == 0 {
-            let stamps = if pairs >= 2 { Stamps::Range(first, stamp(12)?) } else { Stamps::One(first) };
-            return Some(Time { encoding, qualifier: q, stamps });
+            if pairs < 2 {
+                return Some(Time { encoding, qualifier: q, stamps: Stamps::One(first) });
+            }
+            // The C programs do not let a negative fraction put the end before the start.
+            let negative = q != ABSOLUTE_NSEC && wire::be32(b, 16)?.cast_signed() < 0;
+            let last = stamp(12)?;
+            let last = if negative { last.max(first) } else { last };
+            return Some(Time { encoding, qualifier: q, stamps: Stamps::Range(first, last) });
         }
         // An END without its START is ignored.
         let mut flags = st & (SRC_START | SRC_END | DST_START | DST_END);

@@ -86,7 +86,10 @@ pub(super) fn parse(text: &str, now: &Zoned, compat: bool) -> Result<TimeRange, 
             (context.shift(&spec, second, -1, &line).ok_or_else(syntax)?, begin - over)
         }
         Some((_, second)) => {
-            let other = context.spec(second, &spec.at).ok_or_else(syntax)?;
+            // Where a year would end the range, 3.0.8 takes it for seconds.
+            let year = compat && second.len() == 4;
+            let other = if year { context.seconds(second) } else { None };
+            let other = other.or_else(|| context.spec(second, &spec.at)).ok_or_else(syntax)?;
             (begin, line(&spec.wild.apply(other.at))?)
         }
     };
@@ -215,6 +218,15 @@ impl Context<'_> {
         // 3.0.8 takes all for seconds that is too long for a year.
         let many = self.compat && text.len() > 4;
         let seconds: i64 = digits(seconds).filter(|s| *s > LEAST_UNIX || many)?;
+        self.moment(seconds, fraction)
+    }
+
+    /// Seconds since 1970, however few.
+    fn seconds(&self, text: &str) -> Option<Spec> {
+        self.moment(digits(text)?, 0)
+    }
+
+    fn moment(&self, seconds: i64, fraction: i64) -> Option<Spec> {
         let moment = jiff::Timestamp::from_microsecond(seconds.checked_mul(1_000_000)? + fraction).ok()?;
         Some(Spec {
             at: Fields::from_civil(self.zone.to_datetime(moment)),
