@@ -65,6 +65,8 @@ pub struct Selection {
     matched: u64,
     /// What 3.0.8 counts, see [`Selection::historic`].
     counted: u64,
+    /// Whether the time range dropped the last record.
+    too_early_or_late: bool,
     /// Flows that the range of records has passed over.
     skipped: u64,
     /// Whether that count has come to the end of the range.
@@ -130,6 +132,7 @@ impl Selection {
             passed: 0,
             matched: 0,
             counted: 0,
+            too_early_or_late: false,
             skipped: 0,
             ended: false,
         })
@@ -183,7 +186,8 @@ impl Selection {
         self.compat && self.range.is_some_and(|range| range.counted == Counted::Input)
     }
 
-    /// Records that have passed, as 3.0.8 counts them: management records too, but for the first.
+    /// Records that have passed, as 3.0.8 counts them: management records too, but for the first, and those that the
+    /// time range drops.
     pub fn counted(&self) -> u64 {
         self.counted
     }
@@ -294,6 +298,7 @@ impl Selection {
             return if hidden { Verdict::Passed } else { self.judge(view) };
         }
         let matched = self.matched;
+        self.too_early_or_late = false;
         let mut verdict = self.judge(view);
         if place == Place::First {
             // It is one that matches only where there is no filter.
@@ -303,7 +308,7 @@ impl Selection {
             let hidden = ranged && self.range.is_some_and(|range| range.first > 0);
             return if hidden { Verdict::Passed } else { verdict };
         }
-        if matches!(verdict, Verdict::Wanted(_) | Verdict::Outside) {
+        if matches!(verdict, Verdict::Wanted(_) | Verdict::Outside) || self.too_early_or_late {
             self.counted += 1;
         }
         let Some(range) = self.range.filter(|_| ranged) else { return verdict };
@@ -346,11 +351,11 @@ impl Selection {
         }
         self.matched += u64::from(!self.compat);
         if let Some(time) = &self.time {
-            let within = match view.mar() {
-                Some(mar) => time.matches_mar(mar.now.0),
-                None => time.matches(view.start().micros(), view.end().micros()),
+            self.too_early_or_late = match view.mar() {
+                Some(mar) => !time.matches_mar(mar.now.0),
+                None => !time.matches(view.start().micros(), view.end().micros()),
             };
-            if !within {
+            if self.too_early_or_late {
                 // 3.0.8 counts what the time range drops among the rejected.
                 return if self.compat { Verdict::Rejected } else { Verdict::Passed };
             }
