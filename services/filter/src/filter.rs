@@ -137,10 +137,11 @@ impl Filter {
         self.program.run(|test| subject.holds(test))
     }
 
-    /// A judge of records at a glance.
+    /// A judge of records at a glance. `by_ports`: for a reader that asks the ports of TCP flows whose beginning was not
+    /// seen for their direction (`RA_PORT_DIRECTION`).
     #[must_use]
-    pub fn judge(&self) -> Judge {
-        Judge::of(&self.quick, self.accepts_everything())
+    pub fn judge(&self, by_ports: bool) -> Judge {
+        Judge::of(&self.quick, self.accepts_everything(), by_ports)
     }
 
     /// Whether it matches every record without looking.

@@ -24,6 +24,8 @@ pub struct Judge {
     program: QuickProgram,
     /// Whether all match whatever they are.
     always: bool,
+    /// Whether readers ask the ports of flows for their direction.
+    by_ports: bool,
     classes: Classes,
     /// For each shape.
     rules: Box<[Rule; Glance::SHAPES]>,
@@ -54,7 +56,8 @@ const NO_RULE: Rule = Rule {
 };
 
 impl Rule {
-    fn of(program: &QuickProgram, classes: &Classes, glance: Glance<'_>) -> Rule {
+    fn of(judge: &Judge, glance: Glance<'_>) -> Rule {
+        let Judge { program, classes, by_ports, .. } = judge;
         let form = glance.form();
         let mut rule = Rule { form: glance.form_code(), protocol: form.protocol(), ..NO_RULE };
         if program.len() > LONGEST || classes.members.len() > CLASSES {
@@ -73,7 +76,7 @@ impl Rule {
                             false
                         }
                     };
-                    rule.verdicts[class << TESTS | held] = decide(program, form, *protocol, holds);
+                    rule.verdicts[class << TESTS | held] = decide(program, form, (*protocol, *by_ports), holds);
                 }
             }
             if tests.len() == known {
@@ -95,12 +98,12 @@ impl Rule {
 fn decide(
     program: &QuickProgram,
     form: &KeyForm,
-    protocol: u8,
+    (protocol, by_ports): (u8, bool),
     mut holds: impl FnMut(WordTest) -> bool,
 ) -> Option<bool> {
     let protocol = (form.family() != Some(Family::Arp)).then_some(protocol);
     let mut run = |turned| program.run(&Case { form, protocol, turned }, &mut holds);
-    let (straight, turn) = (run(false), form.turn(protocol));
+    let (straight, turn) = (run(false), form.turn(protocol, by_ports));
     if turn == Turn::Never || straight == run(true) {
         return straight;
     }
@@ -154,10 +157,11 @@ impl Classes {
 }
 
 impl Judge {
-    pub(crate) fn of(program: &QuickProgram, always: bool) -> Judge {
+    pub(crate) fn of(program: &QuickProgram, always: bool, by_ports: bool) -> Judge {
         Judge {
             program: program.clone(),
             always,
+            by_ports,
             classes: Classes::of(program),
             rules: Box::new([NO_RULE; Glance::SHAPES]),
             many: false,
@@ -194,7 +198,7 @@ impl Judge {
     /// What the program says itself.
     #[inline(never)]
     fn ask(&self, glance: Glance<'_>, protocol: u8) -> Option<bool> {
-        decide(&self.program, glance.form(), protocol, |test| test.holds(glance.word(test.word)))
+        decide(&self.program, glance.form(), (protocol, self.by_ports), |test| test.holds(glance.word(test.word)))
     }
 
     /// Makes the rule for a record's shape.
@@ -203,7 +207,7 @@ impl Judge {
         let same = |rule: &&Rule| rule.form == glance.form_code();
         let rule = match self.rules.iter().find(same) {
             Some(rule) => *rule,
-            None => Rule::of(&self.program, &self.classes, glance),
+            None => Rule::of(self, glance),
         };
         self.many |= rule.has_many_tests();
         self.rules[glance.number()] = rule;

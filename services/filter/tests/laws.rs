@@ -9,7 +9,8 @@ use std::cell::Cell;
 
 use filter::{Compat, Filter, NoNames, Options};
 use proptest::prelude::*;
-use record::{Framer, RecordView};
+use record::dsr::network::status::{SAW_SYN, SAW_SYN_SENT};
+use record::{FlowKey, Framer, RecordView};
 
 /// Counts what this thread allocates.
 struct Counting;
@@ -78,14 +79,19 @@ proptest! {
     }
 
     #[test]
-    fn a_glance_does_not_err(text in texts::expression(), historic: bool, octets in texts::damaged_record()) {
+    fn a_glance_does_not_err(
+        text in texts::expression(),
+        historic: bool,
+        by_ports: bool,
+        octets in texts::damaged_record(),
+    ) {
         let options = if historic { compat() } else { Options::default() };
         let Ok(filter) = Filter::parse_with(&text, &options) else { return Ok(()) };
         let mut records: Vec<Vec<u8>> = vec![octets];
         for file in files() {
             records.extend(common::records(&file).iter().map(|view| view.bytes().to_vec()));
         }
-        let (mut framer, mut judge) = (Framer::new(), filter.judge());
+        let (mut framer, mut judge) = (Framer::new(), filter.judge(by_ports));
         for record in records {
             // Room for a look at what follows.
             let stream = [&record[..], &[0x13, 0x10, 0, 1], &[0; 2000]].concat();
@@ -94,6 +100,12 @@ proptest! {
             view.repair_direction();
             if let Some(verdict) = judge.verdict(&glance) {
                 prop_assert_eq!(verdict, filter.matches(&view), "{}", &text);
+                // Whatever the ports say.
+                let unknown = view.tcp_status().is_some_and(|state| state & (SAW_SYN | SAW_SYN_SENT) == 0);
+                if by_ports && unknown && matches!(view.flow().map(|flow| flow.key), Some(FlowKey::Ipv4(_))) {
+                    view.turn();
+                    prop_assert_eq!(verdict, filter.matches(&view), "{}, turned", &text);
+                }
             }
         }
     }
@@ -168,7 +180,7 @@ fn a_glance_decides_what_is_asked_for_most() {
         "proto 17 or ip",
     ];
     let filters: Vec<Filter> = texts.iter().map(|text| text.parse().expect("a filter")).collect();
-    let mut judges: Vec<filter::Judge> = filters.iter().map(Filter::judge).collect();
+    let mut judges: Vec<filter::Judge> = filters.iter().map(|filter| filter.judge(true)).collect();
     let (mut decided, mut asked) = (0, 0);
     for file in files() {
         for view in common::records(&file).iter().filter(|view| view.kind().has_dsrs()) {

@@ -158,13 +158,18 @@ impl Selection {
         }
     }
 
-    /// The filter, when nothing but it chooses records, by what they are before any option turns them round.
+    /// The filter, when nothing but it chooses records, by what they are before any option but that for ports turns them
+    /// round.
     pub fn only_filter(&self) -> Option<&Filter> {
-        let Selection { filter, time, regex, label, range, stages, .. } = self;
-        let only =
-            time.is_none() && regex.is_none() && label.is_none() && range.is_none() && stages.is_empty();
+        let Selection { filter, time, regex, label, range, .. } = self;
+        let only = time.is_none() && regex.is_none() && label.is_none() && range.is_none();
         let as_read = self.correct && self.localities.is_none() && self.local_direction.is_none();
         (only && as_read).then_some(filter)
+    }
+
+    /// Whether the ports of flows are asked for their direction.
+    pub fn asks_ports(&self) -> bool {
+        !self.stages.is_empty()
     }
 
     /// Notes flows that [`Selection::only_filter`] has matched.

@@ -420,7 +420,8 @@ impl Client for Show {
         }
         let takes = !self.prints() && self.sinks.iter().all(Sink::takes_all_as_it_is);
         // Where all is looked at, nothing is gained by a glance.
-        (takes || !filter.accepts_everything()).then(|| Sieve { judge: filter.judge(), takes })
+        let by_ports = self.selection.asks_ports();
+        (takes || !filter.accepts_everything()).then(|| Sieve { judge: filter.judge(by_ports), takes })
     }
 
     fn taken(&mut self, records: &[u8], count: u64) -> Result<(), Failure> {

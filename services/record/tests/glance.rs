@@ -42,7 +42,7 @@ fn check_key(glance: &record::Glance<'_>) {
     let has_protocol = family != Family::Arp;
     let proto = has_protocol.then(|| glance.octet(form.protocol()));
     let bits = |Bits { word, mask }| glance.word(word) & mask;
-    let may_turn = match form.turn(proto) {
+    let may_turn = match form.turn(proto, false) {
         Turn::Never => false,
         Turn::When(place, value) => bits(place) == value,
         Turn::Perhaps => true,

@@ -1,6 +1,7 @@
 //! Keys at a glance: what the shape of a record says of its key, and where the few words are that differ.
 
-use crate::dsr::network::{self, status};
+use crate::dsr::network::status;
+use crate::dsr::network::subtype::{TCP_INIT, TCP_PERF, TCP_STATUS};
 use crate::dsr::{Index, flow};
 use crate::view::RecordView;
 
@@ -62,8 +63,10 @@ pub struct KeyForm {
     portless: u64,
     /// Word offset of the addresses.
     addresses: u8,
-    /// Word offset of the status of a TCP flow that may be turned round; 0 of others.
+    /// Word offset of the status of a TCP flow; 0 of others.
     status: u8,
+    /// Whether a reader may turn it round when it is TCP, after its status alone.
+    tcp_turns: bool,
     /// Whether a reader may turn it round when it is ICMP.
     icmp_turns: bool,
 }
@@ -84,6 +87,7 @@ impl KeyForm {
         portless: 0,
         addresses: 0,
         status: 0,
+        tcp_turns: false,
         icmp_turns: false,
     };
 
@@ -99,6 +103,10 @@ impl KeyForm {
             addresses: at + 1,
             ..KeyForm::UNKNOWN
         };
+        let state = match view.dsr(Index::Network) {
+            Some(&[_, subtype, _, _, _, ..]) => Some(subtype),
+            _ => None,
+        };
         Some(match (subtype & 0x3f, qualifier & 0x1f) {
             (flow::kind::ARP, flow::address::ARP) if length >= 5 => {
                 // No place is read: any will do.
@@ -110,12 +118,13 @@ impl KeyForm {
                 protocol: at + 3,
                 gap: 1,
                 portless: 1 << ICMP | 1 << IGMP | 1 << ESP,
-                status: match view.dsr(Index::Network) {
-                    Some([_, network::subtype::TCP_PERF, _, _, _, ..]) => {
+                status: match state {
+                    Some(TCP_INIT | TCP_STATUS | TCP_PERF) => {
                         u8::try_from(view.layout().place(Index::Network) + 1).ok()?
                     }
                     _ => 0,
                 },
+                tcp_turns: state == Some(TCP_PERF),
                 icmp_turns: qualifier & flow::DIRECTION != 0,
                 ..common
             },
@@ -140,7 +149,8 @@ impl KeyForm {
             Some(Family::Ipv6) => 2,
             Some(Family::Arp) => 3,
         };
-        let marks = u8::from(self.reversed) | u8::from(self.fragment) << 1 | u8::from(self.icmp_turns) << 2;
+        let marks = [self.reversed, self.fragment, self.icmp_turns, self.tcp_turns];
+        let marks = marks.iter().fold(0, |marks, mark| marks << 1 | u8::from(*mark));
         let KeyForm { protocol, gap, addresses, status, .. } = self;
         u64::from_be_bytes([0, family, protocol, gap, marks, addresses, status, 0])
     }
@@ -179,10 +189,14 @@ impl KeyForm {
         self.directed([self.addresses, self.addresses.wrapping_add(words)])
     }
 
-    /// When a reader may turn a record with this protocol round.
-    pub fn turn(&self, protocol: Option<u8>) -> Turn {
+    /// When a reader may turn a record with this protocol round. `by_ports`: also one that asks the ports of TCP flows
+    /// whose beginning was not seen.
+    pub fn turn(&self, protocol: Option<u8>, by_ports: bool) -> Turn {
         match protocol {
-            Some(TCP) if self.status != 0 => Turn::When(
+            Some(TCP) if self.status != 0 && by_ports => {
+                Turn::When(Bits { word: self.status, mask: status::SAW_SYN }, 0)
+            }
+            Some(TCP) if self.tcp_turns => Turn::When(
                 Bits { word: self.status, mask: status::SAW_SYN | status::SAW_SYN_SENT },
                 status::SAW_SYN_SENT,
             ),
