@@ -76,7 +76,8 @@ impl Rule {
                             false
                         }
                     };
-                    rule.verdicts[class << TESTS | held] = decide(program, form, (*protocol, *by_ports), holds);
+                    rule.verdicts[class << TESTS | held] =
+                        decide(program, form, (*protocol, *by_ports), holds);
                 }
             }
             if tests.len() == known {
@@ -198,7 +199,9 @@ impl Judge {
     /// What the program says itself.
     #[inline(never)]
     fn ask(&self, glance: Glance<'_>, protocol: u8) -> Option<bool> {
-        decide(&self.program, glance.form(), (protocol, self.by_ports), |test| test.holds(glance.word(test.word)))
+        decide(&self.program, glance.form(), (protocol, self.by_ports), |test| {
+            test.holds(glance.word(test.word))
+        })
     }
 
     /// Makes the rule for a record's shape.

@@ -4,8 +4,8 @@ use crate::exports::{self, Exports, Listener};
 use crate::playback::Playback;
 use crate::select::compile;
 use crate::settings::{FilterPlace, Input, Settings};
+use crate::sieve::Sieve;
 use daemon::Signals;
-use filter::Judge;
 use record::{Mark, RecordView};
 use std::io::{self, ErrorKind};
 use std::ops::ControlFlow;
@@ -50,29 +50,14 @@ pub trait Client {
     /// [`Failure`] ends the run.
     fn idle(&mut self) -> Result<(), Failure>;
 
+    /// Records have passed the filter that the sieve has dropped all the same.
+    fn noticed(&mut self) {}
+
     /// The end. Tells whether any record was wanted.
     ///
     /// # Errors
     /// [`Failure`] ends the run.
     fn finish(&mut self) -> Result<bool, Failure>;
-}
-
-/// Judges records at a glance, where their filter allows it.
-pub struct Sieve {
-    /// Tells what a record must match.
-    pub judge: Judge,
-    /// Whether those that match are taken as they are; else they are looked at.
-    pub takes: bool,
-}
-
-impl Sieve {
-    fn next<'r>(&mut self, reader: &'r mut Reader) -> Result<Portion<'r>, Error> {
-        let judge = &mut self.judge;
-        match self.takes {
-            true => reader.next_sifted(|glance| judge.verdict(glance)),
-            false => reader.next_sifted(|glance| judge.verdict(glance).filter(|matches| !matches)),
-        }
-    }
 }
 
 /// Whether a client wants more.
@@ -247,17 +232,23 @@ fn file(
             return Ok(Next::Stop);
         }
         let event = match &mut sieve {
-            Some(sieve) => match sieve.next(&mut reader) {
-                Ok(Portion::Runs(runs)) => {
-                    for (records, count) in runs {
-                        client.taken(records, count)?;
-                    }
-                    continue;
+            Some(sieve) => {
+                let portion = sieve.next(&mut reader);
+                if sieve.noticed() {
+                    client.noticed();
                 }
-                Ok(Portion::Nothing) => continue,
-                Ok(Portion::Event(event)) => Ok(event),
-                Err(error) => Err(error),
-            },
+                match portion {
+                    Ok(Portion::Runs(runs)) => {
+                        for (records, count) in runs {
+                            client.taken(records, count)?;
+                        }
+                        continue;
+                    }
+                    Ok(Portion::Nothing) => continue,
+                    Ok(Portion::Event(event)) => Ok(event),
+                    Err(error) => Err(error),
+                }
+            }
             None => reader.next_event(),
         };
         match event {

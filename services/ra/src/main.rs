@@ -19,6 +19,7 @@ mod script;
 mod select;
 mod settings;
 mod show;
+mod sieve;
 mod sink;
 mod split;
 mod variables;

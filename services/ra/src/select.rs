@@ -3,6 +3,7 @@
 use crate::looked::LookedUp;
 use crate::range::{Counted, RecordRange};
 use crate::settings::{FilterPlace, Settings};
+use crate::sieve::Sieve;
 use crate::variables::{DirectionStage, LocalDirection};
 use field::{Localities, Services, Side};
 use filter::{FilesAndResolver, Filter, Names};
@@ -158,21 +159,28 @@ impl Selection {
         }
     }
 
-    /// The filter, when nothing but it chooses records, by what they are before any option but that for ports turns them
-    /// round.
-    pub fn only_filter(&self) -> Option<&Filter> {
-        let Selection { filter, time, regex, label, range, .. } = self;
-        let only = time.is_none() && regex.is_none() && label.is_none() && range.is_none();
+    /// A sieve for what is chosen, when nothing but the filter and a time range chooses records, by what they are before
+    /// any option but that for ports turns them round. `takes`: those that are chosen are taken unseen.
+    pub fn sieve(&self, takes: bool) -> Option<Sieve> {
+        let Selection { filter, time, regex, label, range, stages, .. } = self;
+        let only = regex.is_none() && label.is_none() && range.is_none();
         let as_read = self.correct && self.localities.is_none() && self.local_direction.is_none();
-        (only && as_read).then_some(filter)
+        // Where all is looked at, nothing is gained by a glance.
+        let gains = takes || time.is_some() || !filter.accepts_everything();
+        let by_ports = !stages.is_empty();
+        let may_turn = match by_ports {
+            true => |view: &RecordView<'_>| may_need_repair(view) || is_of_unknown_direction(view),
+            false => may_need_repair,
+        };
+        (only && as_read && gains).then(|| Sieve::new(filter, time.as_ref(), by_ports, may_turn, takes))
     }
 
-    /// Whether the ports of flows are asked for their direction.
-    pub fn asks_ports(&self) -> bool {
-        !self.stages.is_empty()
+    /// Notes that a record has passed the filter which the sieve's time range dropped.
+    pub fn notice(&mut self) {
+        self.matched += 1;
     }
 
-    /// Notes flows that [`Selection::only_filter`] has matched.
+    /// Notes flows that [`Selection::sieve`] has taken.
     pub fn count(&mut self, flows: u64) {
         self.matched += flows;
         self.passed += flows;

@@ -1,11 +1,12 @@
 //! `ra` itself: rows on standard output, records in files.
 
-use crate::feed::{Client, Failure, Next, Sieve, say};
+use crate::feed::{Client, Failure, Next, say};
 use crate::halves;
 use crate::options::MODE_NAMES;
 use crate::range::{Counted, RecordRange};
 use crate::select::{Place, Selection, Verdict};
 use crate::settings::Settings;
+use crate::sieve::Sieve;
 use crate::sink::Sink;
 use field::style::Form as Look;
 use field::{Beside, LeftOver, Printer, Row, put_xml_foot, put_xml_head};
@@ -112,7 +113,11 @@ impl Show {
             notes: Vec::new(),
             half: Vec::new(),
             sinks: sinks.collect::<Result<_, _>>()?,
-            rejects: settings.rejects.as_deref().map(|target| Sink::new(settings, target, None)).transpose()?,
+            rejects: settings
+                .rejects
+                .as_deref()
+                .map(|target| Sink::new(settings, target, None))
+                .transpose()?,
             totals: Totals::default(),
             rows: 0,
             initial: None,
@@ -413,15 +418,15 @@ impl Client for Show {
     }
 
     fn sieve(&self) -> Option<Sieve> {
-        let filter = self.selection.only_filter()?;
         let Settings { summary, dsrs, poll, percent, uni, rmon, .. } = &self.settings;
         if self.rejects.is_some() || *summary || *poll || *percent || *uni || *rmon || dsrs.is_some() {
             return None;
         }
-        let takes = !self.prints() && self.sinks.iter().all(Sink::takes_all_as_it_is);
-        // Where all is looked at, nothing is gained by a glance.
-        let by_ports = self.selection.asks_ports();
-        (takes || !filter.accepts_everything()).then(|| Sieve { judge: filter.judge(by_ports), takes })
+        self.selection.sieve(!self.prints() && self.sinks.iter().all(Sink::takes_all_as_it_is))
+    }
+
+    fn noticed(&mut self) {
+        self.selection.notice();
     }
 
     fn taken(&mut self, records: &[u8], count: u64) -> Result<(), Failure> {

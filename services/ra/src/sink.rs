@@ -29,7 +29,9 @@ impl Sink {
     pub fn new(settings: &Settings, target: &str, filter: Option<&str>) -> Result<Sink, String> {
         let target = Target::parse(target).map_err(|error| error.to_string())?;
         if target == Target::Stdout && !settings.style.compat && std::io::stdout().is_terminal() {
-            return Err("-w -: records are no text for a terminal; send them to a file or a program".to_owned());
+            return Err(
+                "-w -: records are no text for a terminal; send them to a file or a program".to_owned()
+            );
         }
         Ok(Sink {
             target,

@@ -131,6 +131,25 @@ impl Time {
         self.qualifier == ABSOLUTE_NSEC
     }
 
+    /// First and last stamp, when they are one absolute stamp or two in their order, in microseconds and without sides:
+    /// what nearly all records have. Such a record lasts from the first to the last, or is of one packet with the time
+    /// of the last.
+    #[inline]
+    pub fn plain(b: &[u8]) -> Option<(Stamp, Stamp)> {
+        let &[_, subtype, ABSOLUTE_USEC, _, ..] = b else { return None };
+        let stamp = |at: usize| {
+            let (seconds, micros) = (wire::be32(b, at)?, wire::be32(b, at + 4)?);
+            let stamp = Stamp::from_sec_usec(seconds, micros);
+            (micros < 1_000_000 && stamp.is_set()).then_some(stamp)
+        };
+        let (first, last) = match b.len() {
+            12 => (stamp(4)?, stamp(4)?),
+            20 => (stamp(4)?, stamp(12)?),
+            _ => return None,
+        };
+        (subtype & (SRC_START | DST_START) == 0 && first <= last).then_some((first, last))
+    }
+
     /// Reads a whole DSR.
     pub fn parse(b: &[u8]) -> Option<Time> {
         let [_, st, q, _] = wire::array(b, 0)?;

@@ -217,6 +217,12 @@ impl<'a> RecordView<'a> {
         if self.layout.rest_exchanged { times.reversed() } else { times }
     }
 
+    /// First and last stamp as stored, where they are plain ([`Time::plain`]).
+    #[inline]
+    pub fn plain_times(&self) -> Option<(Stamp, Stamp)> {
+        Time::plain(self.dsr(Index::Time)?)
+    }
+
     fn metric_stored(&self) -> Option<Metric> {
         Metric::parse(self.dsr(Index::Metric)?)
     }
