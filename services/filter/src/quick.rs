@@ -1,6 +1,6 @@
 //! Filters as far as a glance at a record can follow them: programs of tests on its type and on its key.
 
-use record::{Bits, Family, KeyForm, Kind, Ports};
+use record::{Bits, Count, Counter, Family, KeyForm, Kind, Ports};
 
 use crate::program::{Instruction, Jump, Program};
 use crate::test::{self, Relation, Side, Test, Whole};
@@ -22,6 +22,10 @@ enum Quick {
     Port(Side, u16, u16),
     /// Either port does.
     EitherPort(u16, u16),
+    /// The counter lies between these; nothing does when the first is greater.
+    Counter(Count, Side, u64, u64),
+    /// The bits of the status of a TCP flow lie between these, likewise.
+    Status(u32, u32, u32),
     /// Some test on ARP keys.
     Arp,
     /// Something else: it must be looked at properly.
@@ -145,6 +149,28 @@ impl Quick {
             }
             Quick::Port(side, low, high) => port(side, low, high),
             Quick::EitherPort(low, high) => port(Side::Src, low, high) | port(Side::Dst, low, high),
+            Quick::Counter(count, side, low, high) => match case.form.counter(count, end(side)) {
+                Counter::Absent => false,
+                _ if low > high => false,
+                Counter::Zero => low == 0,
+                Counter::At(Bits { word: at, mask }) => {
+                    let place = mask.trailing_zeros();
+                    let most = u64::from(mask >> place);
+                    let (Ok(least), Ok(most)) = (u32::try_from(low), u32::try_from(high.min(most))) else {
+                        // More than it can hold.
+                        return Some(false);
+                    };
+                    least <= most
+                        && word(WordTest { word: at, mask, least: least << place, span: (most - least) << place })
+                }
+                Counter::Elsewhere => return None,
+            },
+            // Turned round, some bits mean the other side.
+            Quick::Status(..) if case.turned => return None,
+            Quick::Status(mask, least, most) => {
+                let at = case.form.status()?;
+                least <= most && word(WordTest { word: at, mask, least, span: most - least })
+            }
             Quick::Arp if family != Family::Arp => false,
             Quick::Arp | Quick::Other => return None,
         })
@@ -183,28 +209,44 @@ fn quick(test: &Test) -> Quick {
         Test::Address6(side, address, mask) => Quick::Address6(side, address, mask),
         Test::Arp4(..) | Test::ArpHardware(_) => Quick::Arp,
         Test::Whole(Whole::Port, side, relation, constant) => {
-            let (low, high) = range(relation, constant);
+            let (low, high) = range(relation, constant, u16::MAX);
             Quick::Port(side, low, high)
         }
         Test::Whole(Whole::IpProtocol, _, relation, constant) => {
-            let (low, high) = range(relation, constant);
+            let (low, high) = range(relation, constant, u16::MAX);
             Quick::Protocol(low, high)
+        }
+        Test::Whole(whole @ (Whole::Packets | Whole::Bytes | Whole::AppBytes), side, relation, constant) => {
+            let count = match whole {
+                Whole::Packets => Count::Packets,
+                Whole::Bytes => Count::Octets,
+                _ => Count::AppOctets,
+            };
+            let (low, high) = range(relation, constant, u64::MAX);
+            Quick::Counter(count, side, low, high)
+        }
+        Test::Bits(test::Word::TcpStatus, _, mask, relation, constant) => {
+            let (low, high) = range(relation, constant.into(), u32::MAX);
+            Quick::Status(mask, low, high)
         }
         _ => Quick::Other,
     }
 }
 
-/// The numbers of two octets that stand in a relation to a constant, from the first to the last.
-fn range(relation: Relation, constant: i128) -> (u16, u16) {
-    const NONE: (u16, u16) = (1, 0);
+/// The numbers up to `most` that stand in a relation to a constant, from the first to the last; none when the first is
+/// greater.
+fn range<N>(relation: Relation, constant: i128, most: N) -> (N, N)
+where
+    N: Copy + From<bool> + TryFrom<i128>,
+{
     let least = match relation {
         Relation::Eq | Relation::Ge => constant,
         Relation::Gt => constant.saturating_add(1),
     };
-    match (u16::try_from(least), relation) {
+    match (N::try_from(least), relation) {
         (Ok(least), Relation::Eq) => (least, least),
-        (Ok(least), _) => (least, u16::MAX),
-        (Err(_), Relation::Gt | Relation::Ge) if least < 0 => (0, u16::MAX),
-        (Err(_), _) => NONE,
+        (Ok(least), _) => (least, most),
+        (Err(_), Relation::Gt | Relation::Ge) if least < 0 => (N::from(false), most),
+        (Err(_), _) => (N::from(true), N::from(false)),
     }
 }

@@ -4,6 +4,7 @@
 //! of a shape are is remembered; whether a record has that shape is seen from a few blocks of words, whose places do not
 //! depend on each other as those of a walk do.
 
+mod counts;
 mod form;
 
 use crate::dsr::{DsrHeader, Index, code};
@@ -12,6 +13,7 @@ use crate::view::{Layout, RecordView};
 use memory::Octets;
 use std::fmt;
 
+pub use counts::{Count, Counter};
 pub use form::{Bits, Family, KeyForm, Ports, Turn};
 
 /// Words of the longest record that is known by its shape.
@@ -109,8 +111,9 @@ impl Shape {
             let DsrHeader { typ, subtype, .. } = part.header;
             let mask: [u8; 4] = match (typ & 0x7f, typ & 0x80, subtype & 0x80) {
                 // The subtype of user data says whose they are; in their older form the qualifier does. And the form of
-                // the key is part of the shape, as is whether there is a state that may turn it round.
-                (code::DATA | code::FLOW | code::NETWORK, ..) => [0xff, 0xff, 0xff, 0xff],
+                // the key is part of the shape, as are that of the counters and whether there is a state that may turn it
+                // round.
+                (code::DATA | code::FLOW | code::NETWORK | code::METRIC, ..) => [0xff, 0xff, 0xff, 0xff],
                 (_, 0x80, _) => [0xff, 0, 0, 0],
                 (_, _, 0) => [0xff, 0x80, 0, 0xff],
                 _ => [0xff, 0xff, 0xff, 0xff],

@@ -4,7 +4,7 @@ mod common;
 
 use common::*;
 use proptest::prelude::*;
-use record::{Bits, Family, FlowKey, Frame, Framer, Index, Kind, Ports, RecordView, Turn};
+use record::{Bits, Count, Counter, Counters, Family, FlowKey, Frame, Framer, Index, Kind, Ports, RecordView, Turn};
 
 /// What stands in a stream, in words that compare: records with all that a view shows, damage, the end.
 fn read(input: &[u8], glances: bool) -> (Vec<String>, usize) {
@@ -47,6 +47,7 @@ fn check_key(glance: &record::Glance<'_>) {
         Turn::When(place, value) => bits(place) == value,
         Turn::Perhaps => true,
     };
+    check_state(glance, &walked);
     let turned = view.repair_direction();
     assert!(may_turn || !turned, "a record that is turned round: {view:?}");
     let directed = |[src, dst]: [u32; 2]| if turned { [dst, src] } else { [src, dst] };
@@ -70,6 +71,30 @@ fn check_key(glance: &record::Glance<'_>) {
     });
     let fragment = flow.key.is_fragment().then_some([0, 0]);
     assert_eq!(ports, flow.key.ports().map(|(src, dst)| [src.into(), dst.into()]).or(fragment));
+}
+
+/// What a glance says of counters and status is what a view shows.
+fn check_state(glance: &record::Glance<'_>, view: &RecordView<'_>) {
+    let (form, metric) = (glance.form(), view.metric());
+    for side in [0, 1] {
+        for (count, read) in [
+            (Count::Packets, (|counters| counters.packets) as fn(&Counters) -> u64),
+            (Count::Octets, |counters| counters.bytes),
+            (Count::AppOctets, |counters| counters.app_bytes),
+        ] {
+            let shown = metric.map(|metric| read(if side == 0 { &metric.src } else { &metric.dst }));
+            let told = match form.counter(count, side) {
+                Counter::Elsewhere => continue,
+                Counter::Absent => None,
+                Counter::Zero => Some(0),
+                Counter::At(Bits { word, mask }) => Some((glance.word(word) & mask) >> mask.trailing_zeros()),
+            };
+            assert_eq!(told.map(u64::from), shown, "{count:?} of side {side} of {view:?}");
+        }
+    }
+    if let Some(word) = form.status() {
+        assert_eq!(Some(glance.word(word)), view.tcp_status(), "{view:?}");
+    }
 }
 
 fn records() -> Vec<Vec<u8>> {

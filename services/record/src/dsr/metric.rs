@@ -26,7 +26,7 @@ pub struct Metric {
 }
 
 const PACKETS_BYTES: u8 = 0x01;
-const PACKETS_BYTES_APP: u8 = 0x04;
+pub(crate) const PACKETS_BYTES_APP: u8 = 0x04;
 
 /// Reads as many numbers as are wanted, of `N` octets each.
 #[inline]

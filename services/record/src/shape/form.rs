@@ -1,5 +1,6 @@
 //! Keys at a glance: what the shape of a record says of its key, and where the few words are that differ.
 
+use super::counts::{Count, Counter, CounterForm};
 use crate::dsr::network::status;
 use crate::dsr::network::subtype::{TCP_INIT, TCP_PERF, TCP_STATUS};
 use crate::dsr::{Index, flow};
@@ -69,6 +70,8 @@ pub struct KeyForm {
     tcp_turns: bool,
     /// Whether a reader may turn it round when it is ICMP.
     icmp_turns: bool,
+    /// Where its counters are.
+    counters: CounterForm,
 }
 
 const ICMP: u8 = 1;
@@ -89,6 +92,7 @@ impl KeyForm {
         status: 0,
         tcp_turns: false,
         icmp_turns: false,
+        counters: CounterForm::NONE,
     };
 
     /// The form of a record's key; `None` when the record is too long for a glance.
@@ -103,10 +107,14 @@ impl KeyForm {
             addresses: at + 1,
             ..KeyForm::UNKNOWN
         };
+        let common = KeyForm { counters: CounterForm::of(view)?, ..common };
         let state = match view.dsr(Index::Network) {
-            Some(&[_, subtype, _, _, _, ..]) => Some(subtype),
+            Some(&[_, subtype @ (TCP_INIT | TCP_STATUS | TCP_PERF), ..]) if view.tcp().is_some() => {
+                Some((subtype, u8::try_from(view.layout().place(Index::Network) + 1).ok()?))
+            }
             _ => None,
         };
+        let common = KeyForm { status: state.map_or(0, |(_, place)| place), ..common };
         Some(match (subtype & 0x3f, qualifier & 0x1f) {
             (flow::kind::ARP, flow::address::ARP) if length >= 5 => {
                 // No place is read: any will do.
@@ -118,13 +126,7 @@ impl KeyForm {
                 protocol: at + 3,
                 gap: 1,
                 portless: 1 << ICMP | 1 << IGMP | 1 << ESP,
-                status: match state {
-                    Some(TCP_INIT | TCP_STATUS | TCP_PERF) => {
-                        u8::try_from(view.layout().place(Index::Network) + 1).ok()?
-                    }
-                    _ => 0,
-                },
-                tcp_turns: state == Some(TCP_PERF),
+                tcp_turns: state.is_some_and(|(subtype, _)| subtype == TCP_PERF),
                 icmp_turns: qualifier & flow::DIRECTION != 0,
                 ..common
             },
@@ -151,8 +153,9 @@ impl KeyForm {
         };
         let marks = [self.reversed, self.fragment, self.icmp_turns, self.tcp_turns];
         let marks = marks.iter().fold(0, |marks, mark| marks << 1 | u8::from(*mark));
-        let KeyForm { protocol, gap, addresses, status, .. } = self;
-        u64::from_be_bytes([0, family, protocol, gap, marks, addresses, status, 0])
+        let KeyForm { protocol, gap, addresses, status, counters, .. } = self;
+        let [place, kind] = counters.code();
+        u64::from_be_bytes([kind, family << 4 | marks, protocol, gap, addresses, status, place, 0])
     }
 
     /// What kind of key it is; `None`: it must be looked at properly.
@@ -193,7 +196,7 @@ impl KeyForm {
     /// whose beginning was not seen.
     pub fn turn(&self, protocol: Option<u8>, by_ports: bool) -> Turn {
         match protocol {
-            Some(TCP) if self.status != 0 && by_ports => {
+            Some(TCP) if self.status != 0 && by_ports && self.family == Some(Family::Ipv4) => {
                 Turn::When(Bits { word: self.status, mask: status::SAW_SYN }, 0)
             }
             Some(TCP) if self.tcp_turns => Turn::When(
@@ -203,6 +206,20 @@ impl KeyForm {
             Some(ICMP) if self.icmp_turns => Turn::Perhaps,
             _ => Turn::Never,
         }
+    }
+
+    /// Where a counter of the source (side 0) or the destination (1) is, unless a reader turns the record round. Of keys
+    /// of ARP, which are shown the other way round than all else, none is told.
+    pub fn counter(&self, count: Count, side: usize) -> Counter {
+        match self.family {
+            Some(Family::Ipv4 | Family::Ipv6) => self.counters.counter(count, side),
+            _ => Counter::Elsewhere,
+        }
+    }
+
+    /// The word that holds the status of a TCP flow; `None`: whether it has one must be looked at properly.
+    pub fn status(&self) -> Option<u8> {
+        (self.status != 0).then_some(self.status)
     }
 
     fn directed<T: Copy>(&self, [first, second]: [T; 2]) -> [T; 2] {
