@@ -161,7 +161,12 @@ impl Quick {
                         return Some(false);
                     };
                     least <= most
-                        && word(WordTest { word: at, mask, least: least << place, span: (most - least) << place })
+                        && word(WordTest {
+                            word: at,
+                            mask,
+                            least: least << place,
+                            span: (most - least) << place,
+                        })
                 }
                 Counter::Elsewhere => return None,
             },

@@ -59,8 +59,8 @@ impl Sieve {
     /// The verdict on a record of which a glance does not tell all, or which must lie in the time range.
     #[inline(never)]
     fn look(&mut self, glance: &Glance<'_>, passes: bool) -> Option<bool> {
-        let view = glance.view();
         if !passes {
+            let view = glance.view();
             if (self.may_turn)(&view) {
                 return None;
             }
@@ -69,7 +69,7 @@ impl Sieve {
             }
         }
         let Some(time) = &self.time else { return Some(true) };
-        let (first, last) = view.plain_times()?;
+        let (first, last) = glance.plain_times()?;
         let within = |start: record::Stamp| time.matches(start.micros(), last.micros());
         // It may be one packet at the last of them.
         let verdict = (within(first) == within(last)).then(|| within(last))?;

@@ -7,8 +7,10 @@
 mod counts;
 mod form;
 
+use crate::dsr::time::Time;
 use crate::dsr::{DsrHeader, Index, code};
 use crate::header::{Header, Kind};
+use crate::stamp::Stamp;
 use crate::view::{Layout, RecordView};
 use memory::Octets;
 use std::fmt;
@@ -300,6 +302,15 @@ impl<'a> Glance<'a> {
             words: u16::from_be_bytes([high, low]),
         };
         Layout::known(header, self.details.places, self.window.as_flattened())
+    }
+
+    /// As [`RecordView::plain_times`].
+    #[inline]
+    pub fn plain_times(&self) -> Option<(Stamp, Stamp)> {
+        let place = usize::from(self.details.places[Index::Time as usize]);
+        let part = self.window.get(place..).filter(|_| place != 0)?.as_flattened();
+        let &[_, _, _, words, ..] = part else { return None };
+        Time::plain(part.get(..4 * usize::from(words))?)
     }
 
     /// The record, to be looked at properly.

@@ -4,7 +4,9 @@ mod common;
 
 use common::*;
 use proptest::prelude::*;
-use record::{Bits, Count, Counter, Counters, Family, FlowKey, Frame, Framer, Index, Kind, Ports, RecordView, Turn};
+use record::{
+    Bits, Count, Counter, Counters, Family, FlowKey, Frame, Framer, Index, Kind, Ports, RecordView, Turn,
+};
 
 /// What stands in a stream, in words that compare: records with all that a view shows, damage, the end.
 fn read(input: &[u8], glances: bool) -> (Vec<String>, usize) {
@@ -91,6 +93,11 @@ fn check_state(glance: &record::Glance<'_>, view: &RecordView<'_>) {
             };
             assert_eq!(told.map(u64::from), shown, "{count:?} of side {side} of {view:?}");
         }
+    }
+    assert_eq!(glance.plain_times(), view.plain_times());
+    if let Some((first, last)) = glance.plain_times() {
+        let shown = (view.start(), view.end());
+        assert!(shown == (first, last) || shown == (last, last), "{view:?}");
     }
     if let Some(word) = form.status() {
         assert_eq!(Some(glance.word(word)), view.tcp_status(), "{view:?}");
