@@ -92,8 +92,10 @@ impl<K> Found<K> {
 /// Why the program ends before it begins.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Stop {
-    /// A text that was asked for (`-h`, `--help`, `--version`, `--generate`): standard output, exit status 0.
+    /// A text that was asked for (`--help`, `--version`, `--generate`): standard output, exit status 0.
     Print(String),
+    /// The text of `-h`, likewise. The C programs end as if the command line were wrong.
+    Help(String),
     /// The command line is wrong: one line on standard error, exit status 2.
     Usage {
         /// The program's name.
@@ -112,7 +114,7 @@ impl Stop {
     /// Prints and ends the process. A reader that went away (`ra -h | head -1`) is no failure.
     pub fn exit(self) -> ! {
         match self {
-            Stop::Print(text) => {
+            Stop::Print(text) | Stop::Help(text) => {
                 let _ = std::io::stdout().write_all(text.as_bytes());
                 std::process::exit(0)
             }
@@ -127,7 +129,7 @@ impl Stop {
 impl Display for Stop {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Stop::Print(text) => f.write_str(text),
+            Stop::Print(text) | Stop::Help(text) => f.write_str(text),
             Stop::Usage { program, text } => write!(f, "{program}: {text} (try {program} -h)"),
         }
     }
@@ -221,7 +223,7 @@ impl<K: Copy> Program<K> {
             let letter = char::from(*letter);
             let Some(option) = self.by_short(letter) else {
                 return Err(match letter {
-                    'h' => Stop::Print(self.short_help()),
+                    'h' => Stop::Help(self.short_help()),
                     _ => {
                         Stop::usage(self.name, format_args!("unknown option '-{}'", letter.escape_default()))
                     }

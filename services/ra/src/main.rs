@@ -68,18 +68,21 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let settings =
-        match Settings::read(program, words) {
-            Ok(settings) => settings,
-            Err(stop @ Stop::Print(_)) => stop.exit(),
-            Err(Stop::Usage { program, text }) => {
-                say(program, &text);
-                // They end with 1 whatever is wrong.
-                return ExitCode::from(
-                    if std::env::args_os().any(|word| word == "3.0.8" || word == "5.0.3") { 1 } else { 2 },
-                );
-            }
-        };
+    // The C programs end with 1 whatever is wrong, and when they are asked for help.
+    let historic = std::env::args_os().any(|word| word == "3.0.8" || word == "5.0.3");
+    let settings = match Settings::read(program, words) {
+        Ok(settings) => settings,
+        Err(Stop::Help(text)) if historic => {
+            use std::io::Write;
+            let _ = std::io::stdout().write_all(text.as_bytes());
+            return ExitCode::FAILURE;
+        }
+        Err(stop @ (Stop::Print(_) | Stop::Help(_))) => stop.exit(),
+        Err(Stop::Usage { program, text }) => {
+            say(program, &text);
+            return ExitCode::from(if historic { 1 } else { 2 });
+        }
+    };
     match run(&settings) {
         Ok(code) => code,
         Err(Failure::NobodyReads) => ExitCode::SUCCESS,
