@@ -73,7 +73,7 @@ impl CounterForm {
             count => count as u8,
         };
         let before = match (self.kind, side) {
-            (1..=4 | 5..=8, 0) | (9..=12, 1) => 0,
+            (1..=8, 0) | (9..=12, 1) => 0,
             (1..=4, 1) => of_side,
             _ => return Counter::Zero,
         };
