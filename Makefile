@@ -74,6 +74,7 @@ include image-build/image.mk
 test: deps-test image lab-image ## run everything that must pass
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --locked -- -D warnings
+	$(CARGO) check --manifest-path fuzz/Cargo.toml --locked --target-dir target # no member, so that nobody else looks
 	$(CARGO) test --workspace --locked --no-fail-fast
 
 .PHONY: bench

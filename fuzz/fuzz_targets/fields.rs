@@ -15,7 +15,8 @@ fuzz_target!(|input: (u64, &[u8])| {
         let width = (look >> 40) as usize % 90;
         let column = |field: &'static field::Field| {
             let width = if width == 0 { usize::from(field.width) } else { width };
-            Column { field, width, format: None, total: None }
+            let total = (look >> 48 & 1 != 0).then_some(1e3);
+            Column { field, width, format: None, total, titled: true, fits: look >> 49 & 1 != 0 }
         };
         let columns: Vec<Column> = FIELDS.iter().map(column).collect();
         let mut out = Vec::new();
