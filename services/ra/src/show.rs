@@ -447,7 +447,7 @@ impl Client for Show {
             // Behind the records there, of which they are none: only 3.0.8 mixes them.
             self.idle()?;
             if !within {
-                eprint!("{totals}");
+                let _ = std::io::stderr().write_all(totals.as_bytes());
                 return Ok(self.found());
             }
         }
