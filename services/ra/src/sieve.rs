@@ -70,9 +70,12 @@ impl Sieve {
         }
         let Some(time) = &self.time else { return Some(true) };
         let (first, last) = glance.plain_times()?;
-        let within = |start: record::Stamp| time.matches(start.micros(), last.micros());
+        let (first, last) = (first.micros(), last.micros());
+        let verdict = time.matches(first, last);
         // It may be one packet at the last of them.
-        let verdict = (within(first) == within(last)).then(|| within(last))?;
+        if first != last && time.matches(last, last) != verdict {
+            return None;
+        }
         self.noticed |= !verdict;
         Some(verdict)
     }

@@ -81,6 +81,7 @@ impl TimeRange {
     }
 
     /// Whether a record that began at `start` and ended at `end`, microseconds since 1970, is in the range.
+    #[inline]
     pub fn matches(&self, start: i64, end: i64) -> bool {
         let (s, l) = match &self.wild {
             None => (start, end),
