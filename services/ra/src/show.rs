@@ -54,6 +54,10 @@ pub struct Show {
     left_over: LeftOver,
     /// Rows printed beyond one of each record.
     more: u64,
+    /// Which rows are wanted, where a record has more than one (`-N o…` with `-M uni` or `rmon`).
+    range: Option<RecordRange>,
+    /// Whether the last of them was printed; in 3.0.8 whether one behind it was met.
+    over: bool,
     /// Ordinal of the last record, as it was shown.
     last_rank: u64,
     /// Offset of the flow before a management record, which 3.0.8 shows instead of its own.
@@ -103,6 +107,12 @@ impl Show {
     /// One line: an expression or a file name that cannot be understood.
     pub fn new(settings: &Settings) -> Result<Show, String> {
         warn(settings);
+        let mut settings = settings.clone();
+        let prints = settings.outputs.is_empty() && settings.rejects.is_none();
+        let by_rows = |range: &mut RecordRange| range.counted == Counted::Output && range.last > 0;
+        let parted = prints && (settings.uni || settings.rmon);
+        let range = settings.range.take_if(|range| parted && by_rows(range));
+        let settings = &settings;
         let sinks = settings.outputs.iter();
         let sinks = sinks.map(|output| Sink::new(settings, &output.target, output.filter.as_deref()));
         Ok(Show {
@@ -127,6 +137,8 @@ impl Show {
             fresh: false,
             left_over: LeftOver::default(),
             more: 0,
+            range,
+            over: false,
             last_rank: 0,
             last_offset: 0,
             settings: settings.clone(),
@@ -182,8 +194,9 @@ impl Show {
             self.head();
             let twice = self.settings.rmon || self.settings.uni;
             let rank = match (self.settings.style.compat, twice) {
-                // 3.0.8 shows that of the flow before.
-                (true, true) => self.last_rank.max(ordinal),
+                // 3.0.8 shows that of the flow before, if one came since the stream began.
+                (true, true) if !self.fresh => self.last_rank.max(ordinal),
+                (true, true) => ordinal,
                 _ => ordinal + self.more,
             };
             let row = Row::management(&mar, &self.settings.style, offset, rank);
@@ -284,6 +297,17 @@ impl Show {
     }
 
     fn print(&mut self, view: &RecordView<'_>, beside: Beside) {
+        if let Some(RecordRange { first, last, .. }) = self.range {
+            let historic = self.settings.style.compat;
+            self.over |= beside.rank > last || (beside.rank == last && !historic);
+            if !(first..=last).contains(&beside.rank) {
+                // 3.0.8 prints the titles before it looks whether the range has begun.
+                if historic {
+                    self.head();
+                }
+                return;
+            }
+        }
         self.head();
         let base = *self.base.get_or_insert_with(|| view.start());
         let deviation = self.left_over.deviation;
@@ -555,6 +579,6 @@ impl Show {
         }
         // A source may be long in sending another.
         let done = self.selection.is_done() && !self.counts_beyond();
-        Ok(if done || self.settings.poll { Next::Stop } else { Next::More })
+        Ok(if done || self.over || self.settings.poll { Next::Stop } else { Next::More })
     }
 }

@@ -109,3 +109,16 @@ fn titles_of_what_is_not_shown() {
     assert_eq!(lines(&["-N", "o3-4", "-e", "nonesuch"]), 0);
     assert_eq!((lines(&["-L", "-1"]), lines(&["-L", "-2"]), lines(&["-L", "128"])), (2, 3, 3));
 }
+
+#[test]
+fn ranges_of_rows_count_those_from_both_ends() {
+    for (mode, range, expected) in [
+        ("rmon", "o1", "1,56729"),
+        ("rmon", "o2-3", "2,12345 3,56730"),
+        ("uni", "o3+1", "3,56730 4,80"),
+        ("uni", "o2-4", "2,12345 3,56730 4,80"),
+    ] {
+        let Some((text, _)) = shown(&["-M", mode, "-N", range, "-s", "rank", "sport"], &[]) else { return };
+        assert_eq!(text, expected, "-M {mode} -N {range}");
+    }
+}
