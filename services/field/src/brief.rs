@@ -4,7 +4,7 @@
 
 use record::dsr::flow::{self, address, kind};
 use record::dsr::network::{status, subtype};
-use record::dsr::time::ABSOLUTE_USEC;
+use record::dsr::time::Time;
 use record::{Cause, Counters, Index, Kind, Metric, RecordView, Stamp, Times};
 
 use crate::row::Side;
@@ -20,8 +20,6 @@ const KEY_6: usize = 44;
 const MAC_LEN: usize = 20;
 /// Bits of the qualifier of IPATTR that say that options or fragments were seen.
 const REMARKABLE: u8 = 0x3C;
-/// Seconds that stand for "not set".
-const UNSET: u32 = 0xEFFF_FFFF;
 /// Octets of one side of the full TCP state, without and with maximum segment sizes.
 const SIDES: [usize; 2] = [48, 52];
 /// Where the source's side begins in it.
@@ -145,19 +143,7 @@ fn key(key: &[u8]) -> Option<(u8, Ends, [u16; 2])> {
 /// First and last packet of one absolute stamp or two, without sides.
 #[inline]
 fn times(time: &[u8], metric: &Metric) -> Option<((u32, u32), (u32, u32))> {
-    const SIDED: u8 = 0x08 | 0x20;
-    let &[_, subtype, ABSOLUTE_USEC, _, ..] = time else { return None };
-    let fraction = |at: usize| word(time, at).filter(|micros| *micros < 1_000_000);
-    let stamp = |at: usize| Some((word(time, at)?, fraction(at + 4)?));
-    let (first, last) = match time.len() {
-        12 => (stamp(4)?, stamp(4)?),
-        20 => (stamp(4)?, stamp(12)?),
-        _ => return None,
-    };
-    let set = |stamp: (u32, u32)| stamp != (0, 0) && stamp.0 != UNSET;
-    if subtype & SIDED != 0 || !set(first) || !set(last) || first > last {
-        return None;
-    }
+    let (first, last) = Time::plain(time)?;
     // A lone packet has the time of the end.
     let lone = matches!((metric.src.packets, metric.dst.packets), (1, 0) | (0, 1));
     Some((if lone { last } else { first }, last))
@@ -176,7 +162,9 @@ fn tcp(state: &[u8], metric: &Metric) -> Option<TcpBrief> {
                 let (seqbase, seq) = (word(side, 12)?, word(side, 16)?);
                 let (octets, again) = (word(side, 28)?, word(side, 32)?);
                 let missing = seq.wrapping_sub(seqbase).wrapping_sub(octets) as i32;
-                Some(again == 0 && packets > 0 && missing > 1)
+                let gap = again == 0 && packets > 0 && missing > 1;
+                // Merging forgets where a side began: that is looked at properly.
+                (!gap || seqbase != 0).then_some(gap)
             };
             let (src, dst) = sides.split_at(width);
             let gap = gap(src, metric.src.packets)? || gap(dst, metric.dst.packets)?;

@@ -108,7 +108,7 @@ impl Show {
     pub fn new(settings: &Settings) -> Result<Show, String> {
         warn(settings);
         let mut settings = settings.clone();
-        let prints = settings.outputs.is_empty() && settings.rejects.is_none();
+        let prints = settings.outputs.is_empty() && settings.rejects.is_none() && !settings.quiet;
         let by_rows = |range: &mut RecordRange| range.counted == Counted::Output && range.last > 0;
         let parted = prints && (settings.uni || settings.rmon);
         let range = settings.range.take_if(|range| parted && by_rows(range));

@@ -310,7 +310,8 @@ impl<'a> Glance<'a> {
         let place = usize::from(self.details.places[Index::Time as usize]);
         let part = self.window.get(place..).filter(|_| place != 0)?.as_flattened();
         let &[_, _, _, words, ..] = part else { return None };
-        Time::plain(part.get(..4 * usize::from(words))?)
+        let (first, last) = Time::plain(part.get(..4 * usize::from(words))?)?;
+        Some((Stamp::from_sec_usec(first.0, first.1), Stamp::from_sec_usec(last.0, last.1)))
     }
 
     /// The record, to be looked at properly.

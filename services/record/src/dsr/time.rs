@@ -11,6 +11,8 @@ const DST_START: u8 = 0x20;
 const DST_END: u8 = 0x40;
 /// Qualifier: absolute, microseconds.
 pub const ABSOLUTE_USEC: u8 = 0x18;
+/// Seconds that stand for no time.
+const UNSET: u32 = 0xEFFF_FFFF;
 /// Qualifier: absolute, nanoseconds.
 pub const ABSOLUTE_NSEC: u8 = 0x19;
 
@@ -131,16 +133,15 @@ impl Time {
         self.qualifier == ABSOLUTE_NSEC
     }
 
-    /// First and last stamp, when they are one absolute stamp or two in their order, in microseconds and without sides:
-    /// what nearly all records have. Such a record lasts from the first to the last, or is of one packet with the time
-    /// of the last.
+    /// First and last stamp, seconds and microseconds each, when they are one absolute stamp or two in their order, and
+    /// without sides: what nearly all records have. Such a record lasts from the first to the last, or is of one packet
+    /// with the time of the last.
     #[inline]
-    pub fn plain(b: &[u8]) -> Option<(Stamp, Stamp)> {
+    pub fn plain(b: &[u8]) -> Option<((u32, u32), (u32, u32))> {
         let &[_, subtype, ABSOLUTE_USEC, _, ..] = b else { return None };
         let stamp = |at: usize| {
-            let (seconds, micros) = (wire::be32(b, at)?, wire::be32(b, at + 4)?);
-            let stamp = Stamp::from_sec_usec(seconds, micros);
-            (micros < 1_000_000 && stamp.is_set()).then_some(stamp)
+            let stamp = (wire::be32(b, at)?, wire::be32(b, at + 4)?);
+            (stamp.1 < 1_000_000 && stamp != (0, 0) && stamp.0 != UNSET).then_some(stamp)
         };
         let (first, last) = match b.len() {
             12 => (stamp(4)?, stamp(4)?),

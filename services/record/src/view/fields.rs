@@ -220,7 +220,8 @@ impl<'a> RecordView<'a> {
     /// First and last stamp as stored, where they are plain ([`Time::plain`]).
     #[inline]
     pub fn plain_times(&self) -> Option<(Stamp, Stamp)> {
-        Time::plain(self.dsr(Index::Time)?)
+        let (first, last) = Time::plain(self.dsr(Index::Time)?)?;
+        Some((Stamp::from_sec_usec(first.0, first.1), Stamp::from_sec_usec(last.0, last.1)))
     }
 
     fn metric_stored(&self) -> Option<Metric> {
