@@ -57,10 +57,11 @@ pub fn compare(pcap: &str, records: &str, ra: &str, runs: u32, folder: &Path) ->
     ];
     let write = ["-w", out];
     let nf_write = ["-w", out, "proto tcp and port 443"];
+    let (duration, nf_duration) = (["-", "dur", "gt", "1"], ["-w", out, "duration > 1000"]);
     let (packets, nf_packets) = (["-", "pkts", "gt", "10"], ["-w", out, "packets > 10"]);
     // Ten seconds of the bench's own traffic.
     let range = ["-t", "1700000010-1700000020"];
-    let cases: [Case<'_>; 8] = [
+    let cases: [Case<'_>; 9] = [
         ("print, default columns", vec!["-n"], Some(&["-o", "line"])),
         ("print, default columns, names of ports", vec![], None),
         ("print, 16 columns", [&["-n"][..], &many_columns].concat(), None),
@@ -68,6 +69,7 @@ pub fn compare(pcap: &str, records: &str, ra: &str, runs: u32, folder: &Path) ->
         ("-w, all records", write.to_vec(), Some(&write)),
         ("-w, tcp and port 443", [&write[..], &filter].concat(), Some(&nf_write)),
         ("-w, pkts gt 10", [&write[..], &packets].concat(), Some(&nf_packets)),
+        ("-w, dur gt 1", [&write[..], &duration].concat(), Some(&nf_duration)),
         ("-w, ten seconds", [&range[..], &write].concat(), None),
     ];
     for (title, options, peer) in cases {

@@ -114,19 +114,16 @@ impl Filter {
         if let Some(error) = parsed.trailing {
             return Err(error);
         }
-        Ok(Filter {
-            quick: QuickProgram::of(&program),
-            program,
-            precision: options.precision.min(number::MAX_PRECISION),
-            historic: options.compat.is_some(),
-        })
+        let (precision, historic) = (options.precision.min(number::MAX_PRECISION), options.compat.is_some());
+        let quick = QuickProgram::of(&program, precision, historic);
+        Ok(Filter { program, quick, precision, historic })
     }
 
     /// A filter that matches every record.
     #[must_use]
     pub fn everything() -> Filter {
         let program = Builder::default().finish(Jump::ACCEPT);
-        Filter { quick: QuickProgram::of(&program), program, precision: 6, historic: false }
+        Filter { quick: QuickProgram::of(&program, 6, false), program, precision: 6, historic: false }
     }
 
     /// Whether the record matches, as the view shows it: direction repairs belong to the view.

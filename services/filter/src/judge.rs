@@ -5,9 +5,10 @@
 //! protocol is of one of a few classes to the filter, and from these the verdict is read in a table that the filter's
 //! program has filled beforehand.
 
-use record::{Bits, Family, Glance, KeyForm, Turn};
+use field::formula;
+use record::{Bits, Count, Counters, Family, Glance, KeyForm, Turn, Value};
 
-use crate::quick::{Case, QuickProgram, WordTest};
+use crate::quick::{Asked, Case, Pace, QuickProgram, WordTest};
 
 /// Tests on words of a record, at most; half of them are enough for most filters.
 const TESTS: usize = 4;
@@ -31,12 +32,14 @@ pub struct Judge {
     rules: Box<[Rule; Glance::SHAPES]>,
     /// Whether any rule has more than half of the tests.
     many: bool,
+    /// Whether the program asks what no table tells: for the time that records last.
+    by_time: bool,
 }
 
 /// What follows for records whose keys are stored in one way.
 #[derive(Debug, Clone, Copy)]
 struct Rule {
-    form: u64,
+    form: u128,
     /// Whether its table says all; if not, the program is asked.
     is_whole: bool,
     /// The word with the protocol.
@@ -48,7 +51,7 @@ struct Rule {
 
 /// Of no form.
 const NO_RULE: Rule = Rule {
-    form: u64::MAX,
+    form: u128::MAX,
     is_whole: false,
     protocol: 0,
     tests: [WordTest::NEVER; TESTS],
@@ -69,15 +72,9 @@ impl Rule {
             let known = tests.len();
             for (class, protocol) in classes.members.iter().enumerate() {
                 for held in 0..1_usize << known {
-                    let holds = |test| match tests.iter().position(|known| *known == test) {
-                        Some(number) => held >> number & 1 != 0,
-                        None => {
-                            tests.push(test);
-                            false
-                        }
-                    };
+                    let mut imagined = Imagined { tests: &mut tests, held };
                     rule.verdicts[class << TESTS | held] =
-                        decide(program, form, (*protocol, *by_ports), holds);
+                        decide(program, form, (*protocol, *by_ports), &mut imagined);
                 }
             }
             if tests.len() == known {
@@ -94,22 +91,100 @@ impl Rule {
     }
 }
 
-/// The verdict on a record of this protocol, `holds` telling what its words are. A record that a reader may turn round is
-/// judged both ways.
+/// A record of which certain tests on words hold. Tests that were not known are added.
+struct Imagined<'t> {
+    tests: &'t mut Vec<WordTest>,
+    /// A bit for each.
+    held: usize,
+}
+
+impl Asked for Imagined<'_> {
+    fn word(&mut self, test: WordTest) -> bool {
+        match self.tests.iter().position(|known| *known == test) {
+            Some(number) => self.held >> number & 1 != 0,
+            None => {
+                self.tests.push(test);
+                false
+            }
+        }
+    }
+
+    fn lasts(&mut self, _: u64) -> Option<bool> {
+        None
+    }
+
+    fn goes(&mut self, _: Pace, _: usize, _: f64) -> Option<bool> {
+        None
+    }
+}
+
+/// A record at a glance.
+struct Seen<'g> {
+    glance: Glance<'g>,
+    /// Microseconds that it may last, once they were asked for.
+    micros: Option<Option<u64>>,
+}
+
+impl Seen<'_> {
+    fn micros(&mut self) -> Option<u64> {
+        let glance = &self.glance;
+        *self.micros.get_or_insert_with(|| glance.plain_micros())
+    }
+
+    /// A counter; 0 when there is none. `None` when a glance does not tell.
+    fn count(&self, count: Count, side: usize) -> Option<u64> {
+        match self.glance.form().counter(count, side) {
+            Value::Absent | Value::Zero => Some(0),
+            Value::At(bits) => Some(self.glance.number_at(bits).into()),
+            Value::Elsewhere => None,
+        }
+    }
+}
+
+impl Asked for Seen<'_> {
+    fn word(&mut self, test: WordTest) -> bool {
+        test.holds(self.glance.word(test.word))
+    }
+
+    fn lasts(&mut self, least: u64) -> Option<bool> {
+        let lasts = self.micros()? >= least;
+        // A record of one packet lasts no time, whatever its stamps.
+        let told = !lasts || least == 0 || self.glance.packets()? > 1;
+        told.then_some(lasts)
+    }
+
+    fn goes(&mut self, pace: Pace, side: usize, least: f64) -> Option<bool> {
+        let packets = self.count(Count::Packets, side)?;
+        // Of more than one packet this is the time of either side; of fewer it does not matter.
+        let span = formula::micros_as_seconds(self.micros()?.cast_signed());
+        let value = match pace {
+            Pace::Rate => formula::rate(packets, span),
+            Pace::Load => {
+                let bytes = self.count(Count::Octets, side)?;
+                formula::load(Counters { packets, bytes, ..Counters::default() }, span)
+            }
+        };
+        Some(f64::from(value) >= least)
+    }
+}
+
+/// The verdict on a record of this protocol. One that a reader may turn round is judged both ways.
 fn decide(
     program: &QuickProgram,
     form: &KeyForm,
     (protocol, by_ports): (u8, bool),
-    mut holds: impl FnMut(WordTest) -> bool,
+    record: &mut impl Asked,
 ) -> Option<bool> {
     let protocol = (form.family() != Some(Family::Arp)).then_some(protocol);
-    let mut run = |turned| program.run(&Case { form, protocol, turned }, &mut holds);
+    let mut run = |turned| program.run(&Case { form, protocol, turned }, record);
     let (straight, turn) = (run(false), form.turn(protocol, by_ports));
     if turn == Turn::Never || straight == run(true) {
         return straight;
     }
     match turn {
-        Turn::When(Bits { word, mask }, least) if !holds(WordTest { word, mask, least, span: 0 }) => straight,
+        Turn::When(Bits { word, mask }, least) if !record.word(WordTest { word, mask, least, span: 0 }) => {
+            straight
+        }
         _ => None,
     }
 }
@@ -166,6 +241,7 @@ impl Judge {
             classes: Classes::of(program),
             rules: Box::new([NO_RULE; Glance::SHAPES]),
             many: false,
+            by_time: program.asks_for_time(),
         }
     }
 
@@ -193,15 +269,16 @@ impl Judge {
         if self.many {
             place |= holds(2) | holds(3);
         }
-        rule.verdicts[place % PLACES]
+        match rule.verdicts[place % PLACES] {
+            None if self.by_time => self.ask(*glance, protocol as u8),
+            verdict => verdict,
+        }
     }
 
     /// What the program says itself.
     #[inline(never)]
     fn ask(&self, glance: Glance<'_>, protocol: u8) -> Option<bool> {
-        decide(&self.program, glance.form(), (protocol, self.by_ports), |test| {
-            test.holds(glance.word(test.word))
-        })
+        decide(&self.program, glance.form(), (protocol, self.by_ports), &mut Seen { glance, micros: None })
     }
 
     /// Makes the rule for a record's shape.

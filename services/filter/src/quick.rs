@@ -1,9 +1,12 @@
-//! Filters as far as a glance at a record can follow them: programs of tests on its type and on its key.
+//! Filters as far as a glance at a record can follow them: programs of tests on its type, on its key, and on what of its
+//! other parts is asked for most.
 
-use record::{Bits, Count, Counter, Family, KeyForm, Kind, Ports};
+use field::formula;
+use record::{Attribute, Bits, Count, Family, Index, KeyForm, Kind, Ports, Value};
 
+use crate::number;
 use crate::program::{Instruction, Jump, Program};
-use crate::test::{self, Relation, Side, Test, Whole};
+use crate::test::{self, Block, Fraction, Relation, Side, Test, Whole, Word};
 
 /// A test that a glance can decide.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -22,14 +25,42 @@ enum Quick {
     Port(Side, u16, u16),
     /// Either port does.
     EitherPort(u16, u16),
-    /// The counter lies between these; nothing does when the first is greater.
-    Counter(Count, Side, u64, u64),
+    /// The number lies between these; nothing does when the first is greater.
+    Number(Number, Side, u64, u64),
     /// The bits of the status of a TCP flow lie between these, likewise.
     Status(u32, u32, u32),
+    /// The bits of the flags of a TCP flow lie between these, likewise.
+    Flags(Side, u32, u32, u32),
+    /// The marks of fragments, in their places, do.
+    Fragments(u32, u32, u32),
+    /// The record has this part.
+    Carries(Index),
+    /// The transactions of the record lie between these.
+    Transactions(u64, u64),
+    /// At least so many microseconds lie between the first and the last packet.
+    Lasts(u64),
+    /// A side goes at least so fast.
+    Pace(Pace, Side, f64),
     /// Some test on ARP keys.
     Arp,
     /// Something else: it must be looked at properly.
     Other,
+}
+
+/// Numbers that each side has, and that have a place.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Number {
+    Count(Count),
+    Attribute(Attribute),
+}
+
+/// How fast a side of a flow goes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Pace {
+    /// Packets a second.
+    Rate,
+    /// Bits a second.
+    Load,
 }
 
 /// A test on a word of a record: under the mask it lies between two values.
@@ -62,6 +93,18 @@ pub(crate) struct Case<'c> {
     pub(crate) turned: bool,
 }
 
+/// What is asked of the record itself.
+pub(crate) trait Asked {
+    /// Whether a test on one of its words holds.
+    fn word(&mut self, test: WordTest) -> bool;
+
+    /// Whether it lasts at least so many microseconds; `None` when a glance does not tell.
+    fn lasts(&mut self, least: u64) -> Option<bool>;
+
+    /// Whether its source (side 0) or destination (1) goes at least so fast, likewise.
+    fn goes(&mut self, pace: Pace, side: usize, least: f64) -> Option<bool>;
+}
+
 /// A test and where to go when it holds and when it does not.
 type Step = (Quick, Jump, Jump);
 
@@ -74,7 +117,12 @@ pub(crate) struct QuickProgram {
 
 impl QuickProgram {
     /// Translates a program.
-    pub(crate) fn of(program: &Program) -> QuickProgram {
+    /// Fractions are rounded to `precision`; `historic`: as 3.0.8.2 takes tests, to which absent values are others.
+    pub(crate) fn of(program: &Program, precision: u8, historic: bool) -> QuickProgram {
+        let quick = |test: &Test| match quick(test) {
+            Quick::Other if !historic => beyond_keys(test, precision),
+            quick => quick,
+        };
         let one = |&Instruction { test, then, otherwise }: &Instruction| (quick(&test), then, otherwise);
         let mut instructions: Box<[_]> = program.instructions().iter().map(one).collect();
         // Jumps lead forward, so from the end on each meets only what has been made shorter.
@@ -98,12 +146,17 @@ impl QuickProgram {
         })
     }
 
-    /// The verdict, `word` telling what words hold; `None` when a glance does not tell.
+    /// Whether it asks for the time that records last.
+    pub(crate) fn asks_for_time(&self) -> bool {
+        self.instructions.iter().any(|(test, ..)| matches!(test, Quick::Lasts(_) | Quick::Pace(..)))
+    }
+
+    /// The verdict on a record; `None` when a glance does not tell.
     #[inline]
-    pub(crate) fn run(&self, case: &Case<'_>, mut word: impl FnMut(WordTest) -> bool) -> Option<bool> {
+    pub(crate) fn run(&self, case: &Case<'_>, record: &mut impl Asked) -> Option<bool> {
         let mut at = self.entry;
         while let Some((test, then, otherwise)) = self.instructions.get(at.place()) {
-            at = if test.holds(case, &mut word)? { *then } else { *otherwise };
+            at = if test.holds(case, record)? { *then } else { *otherwise };
         }
         Some(at == Jump::ACCEPT)
     }
@@ -111,7 +164,7 @@ impl QuickProgram {
 
 impl Quick {
     #[inline]
-    fn holds(&self, case: &Case<'_>, word: &mut impl FnMut(WordTest) -> bool) -> Option<bool> {
+    fn holds(&self, case: &Case<'_>, record: &mut impl Asked) -> Option<bool> {
         let family = case.form.family()?;
         let end = |side: Side| (side as usize) ^ usize::from(case.turned);
         let mut port = |side: Side, low: u16, high: u16| match case.form.ports(case.protocol) {
@@ -122,7 +175,7 @@ impl Quick {
                 let Bits { word: at, mask } = ends[end(side)];
                 let place = mask.trailing_zeros();
                 let (least, span) = (u32::from(low) << place, u32::from(high - low) << place);
-                word(WordTest { word: at, mask, least, span })
+                record.word(WordTest { word: at, mask, least, span })
             }
         };
         Some(match *self {
@@ -133,7 +186,7 @@ impl Quick {
             }
             Quick::Address4(side, address, mask) => {
                 let at = case.form.addresses()[end(side)];
-                family == Family::Ipv4 && word(WordTest { word: at, mask, least: address, span: 0 })
+                family == Family::Ipv4 && record.word(WordTest { word: at, mask, least: address, span: 0 })
             }
             Quick::Address6(side, address, mask) => {
                 let at = case.form.addresses()[end(side)];
@@ -142,44 +195,89 @@ impl Quick {
                     let (least, mask) = ((address >> shift) as u32, (mask >> shift) as u32);
                     match mask {
                         0 => least == 0,
-                        _ => word(WordTest { word: at.wrapping_add(number), mask, least, span: 0 }),
+                        _ => record.word(WordTest { word: at.wrapping_add(number), mask, least, span: 0 }),
                     }
                 };
                 family == Family::Ipv6 && (0..4).all(&mut part)
             }
             Quick::Port(side, low, high) => port(side, low, high),
             Quick::EitherPort(low, high) => port(Side::Src, low, high) | port(Side::Dst, low, high),
-            Quick::Counter(count, side, low, high) => match case.form.counter(count, end(side)) {
-                Counter::Absent => false,
-                _ if low > high => false,
-                Counter::Zero => low == 0,
-                Counter::At(Bits { word: at, mask }) => {
-                    let place = mask.trailing_zeros();
-                    let most = u64::from(mask >> place);
-                    let (Ok(least), Ok(most)) = (u32::try_from(low), u32::try_from(high.min(most))) else {
-                        // More than it can hold.
-                        return Some(false);
-                    };
-                    least <= most
-                        && word(WordTest {
-                            word: at,
-                            mask,
-                            least: least << place,
-                            span: (most - least) << place,
-                        })
-                }
-                Counter::Elsewhere => return None,
-            },
+            Quick::Number(number, side, low, high) => {
+                let value = match number {
+                    Number::Count(count) => case.form.counter(count, end(side)),
+                    Number::Attribute(attribute) => case.form.attribute(attribute, end(side)),
+                };
+                between(value, low, high, record)?
+            }
             // Turned round, some bits mean the other side.
             Quick::Status(..) if case.turned => return None,
             Quick::Status(mask, least, most) => {
                 let at = case.form.status()?;
-                least <= most && word(WordTest { word: at, mask, least, span: most - least })
+                least <= most && record.word(WordTest { word: at, mask, least, span: most - least })
             }
+            // Turned round, a record of one packet does not give its flags to the other side.
+            Quick::Flags(..) if case.turned => return None,
+            Quick::Flags(side, mask, least, most) => match case.form.flags(end(side)) {
+                // Whatever other state it has must be looked at properly.
+                Value::Absent | Value::Elsewhere => return None,
+                _ if least > most => false,
+                Value::Zero => least == 0,
+                Value::At(Bits { word, mask: all }) => {
+                    let place = all.trailing_zeros();
+                    // Of a side that has sent nothing they are 0.
+                    let sent = match case.form.counter(Count::Packets, end(side)) {
+                        Value::Absent => true,
+                        packets => between(packets, 1, u64::MAX, record)?,
+                    };
+                    let [mask, least, most] = [mask, least, most.min(mask)].map(|bits| bits << place);
+                    let holds =
+                        least <= most && record.word(WordTest { word, mask, least, span: most - least });
+                    if sent { holds } else { least == 0 }
+                }
+            },
+            Quick::Fragments(mask, least, most) => {
+                let sent = [0, 1].map(|side| case.form.fragments(side ^ usize::from(case.turned)));
+                let [Some(src), Some(dst)] = sent else {
+                    return (family != Family::Arp).then_some(false);
+                };
+                let marks = u32::from(src) << 4 | u32::from(dst) << 5;
+                (least..=most).contains(&(marks & mask))
+            }
+            Quick::Carries(index) => case.form.carries(index)?,
+            Quick::Transactions(low, high) => {
+                // A record that nothing was merged into is one.
+                (!case.form.carries(Index::Agr)?).then_some((low..=high).contains(&1))?
+            }
+            Quick::Lasts(least) => record.lasts(least)?,
+            // Of ARP both sides are shown the other way round.
+            Quick::Pace(..) if family == Family::Arp => return None,
+            Quick::Pace(pace, side, least) => record.goes(pace, end(side), least)?,
             Quick::Arp if family != Family::Arp => false,
             Quick::Arp | Quick::Other => return None,
         })
     }
+}
+
+/// Whether a value lies between two others, nothing when the first is greater; `None` when a glance does not tell.
+#[inline]
+fn between(value: Value, low: u64, high: u64, record: &mut impl Asked) -> Option<bool> {
+    Some(match value {
+        Value::Absent => false,
+        _ if low > high => false,
+        Value::Zero => low == 0,
+        Value::At(Bits { word, mask }) => {
+            let place = mask.trailing_zeros();
+            let most = u64::from(mask >> place);
+            let (Ok(least), Ok(most)) = (u32::try_from(low), u32::try_from(high.min(most))) else {
+                // More than it can hold.
+                return Some(false);
+            };
+            let test =
+                WordTest { word, mask, least: least << place, span: most.wrapping_sub(least) << place };
+            least <= most && record.word(test)
+        }
+        Value::Elsewhere => return None,
+    })
 }
 
 /// Leaves out what a step has decided already: the second of two questions for the protocol, and for either port.
@@ -228,7 +326,7 @@ fn quick(test: &Test) -> Quick {
                 _ => Count::AppOctets,
             };
             let (low, high) = range(relation, constant, u64::MAX);
-            Quick::Counter(count, side, low, high)
+            Quick::Number(Number::Count(count), side, low, high)
         }
         Test::Bits(test::Word::TcpStatus, _, mask, relation, constant) => {
             let (low, high) = range(relation, constant.into(), u32::MAX);
@@ -236,6 +334,71 @@ fn quick(test: &Test) -> Quick {
         }
         _ => Quick::Other,
     }
+}
+
+/// Tests on other parts of a record than its key, its counters and its status.
+fn beyond_keys(test: &Test, precision: u8) -> Quick {
+    match *test {
+        Test::Whole(whole @ (Whole::Ttl | Whole::Tos | Whole::CodePoint), side, relation, constant) => {
+            let attribute = match whole {
+                Whole::Ttl => Attribute::Ttl,
+                Whole::Tos => Attribute::Tos,
+                _ => Attribute::CodePoint,
+            };
+            let (low, high) = range(relation, constant, u64::MAX);
+            Quick::Number(Number::Attribute(attribute), side, low, high)
+        }
+        Test::Whole(Whole::Transactions, _, relation, constant) => {
+            let (low, high) = range(relation, constant, u64::MAX);
+            Quick::Transactions(low, high)
+        }
+        Test::Bits(Word::TcpFlags, side, mask, relation, constant) => {
+            let (low, high) = range(relation, constant.into(), u32::MAX);
+            Quick::Flags(side, mask & 0xff, low, high)
+        }
+        Test::Bits(Word::IpAttrQualifier, _, mask, relation, constant) => {
+            let (low, high) = range(relation, constant.into(), u32::MAX);
+            Quick::Fragments(mask, low, high)
+        }
+        Test::Carries(block) => Quick::Carries(match block {
+            Block::Vlan => Index::Vlan,
+            Block::Mpls => Index::Mpls,
+            Block::Gre => Index::Gre,
+            Block::Geneve => Index::Geneve,
+            Block::Vxlan => Index::Vxlan,
+        }),
+        Test::Fraction(fraction, side, relation @ (Relation::Gt | Relation::Ge), constant) => {
+            let passes = |value: f64| {
+                number::relate(number::round(value, precision), relation, constant, precision, false)
+            };
+            let seconds = |micros: u64| formula::micros_as_seconds(micros.cast_signed()).into();
+            // Numbers that are not negative are in the order of their bits.
+            let least =
+                || f64::from_bits(least_of(f64::INFINITY.to_bits(), |bits| passes(f64::from_bits(bits))));
+            match fraction {
+                // Stamps cannot lie further apart.
+                Fraction::Duration => Quick::Lasts(least_of(1 << 52, |micros| passes(seconds(micros)))),
+                Fraction::Rate => Quick::Pace(Pace::Rate, side, least()),
+                Fraction::Load => Quick::Pace(Pace::Load, side, least()),
+                _ => Quick::Other,
+            }
+        }
+        _ => Quick::Other,
+    }
+}
+
+/// The least number that passes, of those from which on all do; beyond `most` when none up to it does.
+fn least_of(most: u64, passes: impl Fn(u64) -> bool) -> u64 {
+    let (mut low, mut high) = (0, most + 1);
+    while low < high {
+        let middle = low.midpoint(high);
+        if passes(middle) {
+            high = middle;
+        } else {
+            low = middle + 1;
+        }
+    }
+    high
 }
 
 /// The numbers up to `most` that stand in a relation to a constant, from the first to the last; none when the first is

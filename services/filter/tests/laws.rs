@@ -178,6 +178,10 @@ fn a_glance_decides_what_is_asked_for_most() {
         "host 192.168.0.1 or src net 10",
         "dst port gt 1024",
         "proto 17 or ip",
+        "ttl gt 60",
+        "syn or fin",
+        "dur gt 0.5 or src load gt 1000",
+        "vlan or frag or trans gt 1",
     ];
     let filters: Vec<Filter> = texts.iter().map(|text| text.parse().expect("a filter")).collect();
     let mut judges: Vec<filter::Judge> = filters.iter().map(|filter| filter.judge(true)).collect();

@@ -4,8 +4,10 @@
 //! of a shape are is remembered; whether a record has that shape is seen from a few blocks of words, whose places do not
 //! depend on each other as those of a walk do.
 
+mod attributes;
 mod counts;
 mod form;
+mod state;
 
 use crate::dsr::time::Time;
 use crate::dsr::{DsrHeader, Index, code};
@@ -15,8 +17,9 @@ use crate::view::{Layout, RecordView};
 use memory::Octets;
 use std::fmt;
 
-pub use counts::{Count, Counter};
-pub use form::{Bits, Family, KeyForm, Ports, Turn};
+pub use attributes::Attribute;
+pub use counts::Count;
+pub use form::{Bits, Family, KeyForm, Ports, Turn, Value};
 
 /// Words of the longest record that is known by its shape.
 const LONGEST: usize = 255;
@@ -54,7 +57,7 @@ struct Shape {
     /// Word offsets of the blocks in which the parts' headers lie. Of those that are not used nothing is asked.
     blocks: [u8; MOST_BLOCKS],
     /// Tells the forms of keys apart.
-    form: u64,
+    form: u128,
     /// Bits of each block that belong to the shape, and their values.
     common: [([u8; 4 * BLOCK], [u8; 4 * BLOCK]); MOST_BLOCKS],
 }
@@ -63,6 +66,8 @@ struct Shape {
 #[derive(Clone, Copy)]
 struct Details {
     form: KeyForm,
+    /// Where each side's packets are, in no bits when it has none; `None`: elsewhere.
+    packets: Option<[Bits; 2]>,
     places: [u16; Index::COUNT],
 }
 
@@ -78,7 +83,7 @@ const NO_SHAPE: Shape = Shape {
     common: [([0; 4 * BLOCK], [0; 4 * BLOCK]); MOST_BLOCKS],
 };
 
-const NO_DETAILS: Details = Details { form: KeyForm::UNKNOWN, places: [0; Index::COUNT] };
+const NO_DETAILS: Details = Details { form: KeyForm::UNKNOWN, packets: None, places: [0; Index::COUNT] };
 
 /// Shapes met lately.
 #[derive(Clone)]
@@ -112,10 +117,11 @@ impl Shape {
         for part in view.dsrs() {
             let DsrHeader { typ, subtype, .. } = part.header;
             let mask: [u8; 4] = match (typ & 0x7f, typ & 0x80, subtype & 0x80) {
-                // The subtype of user data says whose they are; in their older form the qualifier does. And the form of
-                // the key is part of the shape, as are that of the counters and whether there is a state that may turn it
-                // round.
-                (code::DATA | code::FLOW | code::NETWORK | code::METRIC, ..) => [0xff, 0xff, 0xff, 0xff],
+                // The subtype of user data says whose they are; in their older form the qualifier does. And the forms of
+                // the key, of the counters, of the state and of the IP attributes are part of the shape.
+                (code::DATA | code::FLOW | code::NETWORK | code::METRIC | code::IPATTR, ..) => {
+                    [0xff, 0xff, 0xff, 0xff]
+                }
                 (_, 0x80, _) => [0xff, 0, 0, 0],
                 (_, _, 0) => [0xff, 0x80, 0, 0xff],
                 _ => [0xff, 0xff, 0xff, 0xff],
@@ -133,7 +139,13 @@ impl Shape {
             at += part.bytes.len();
         }
         shape.many = count > USUAL_BLOCKS;
-        Some((shape, Details { form, places: *view.layout().places() }))
+        let packets = [0, 1].map(|side| match form.counter(Count::Packets, side) {
+            Value::At(bits) => Some(bits),
+            Value::Zero => Some(Bits { word: 0, mask: 0 }),
+            Value::Absent | Value::Elsewhere => None,
+        });
+        let packets = packets[0].zip(packets[1]).map(<[Bits; 2]>::from);
+        Some((shape, Details { form, packets, places: *view.layout().places() }))
     }
 
     /// Whether a record has this shape.
@@ -273,7 +285,7 @@ impl<'a> Glance<'a> {
 
     /// A number that forms of keys have in common when they are the same, and only then.
     #[inline]
-    pub fn form_code(&self) -> u64 {
+    pub fn form_code(&self) -> u128 {
         self.shape.form
     }
 
@@ -312,6 +324,27 @@ impl<'a> Glance<'a> {
         let &[_, _, _, words, ..] = part else { return None };
         let (first, last) = Time::plain(part.get(..4 * usize::from(words))?)?;
         Some((Stamp::from_sec_usec(first.0, first.1), Stamp::from_sec_usec(last.0, last.1)))
+    }
+
+    /// Microseconds between the first and the last stamp, where these are plain. Of a record of one packet they mean
+    /// nothing.
+    #[inline]
+    pub fn plain_micros(&self) -> Option<u64> {
+        let (first, last) = self.plain_times()?;
+        Some(last.micros().saturating_sub(first.micros()).max(0).cast_unsigned())
+    }
+
+    /// The number that is stored in some bits of a word.
+    #[inline]
+    pub fn number_at(&self, Bits { word, mask }: Bits) -> u32 {
+        (self.word(word) & mask) >> (mask.trailing_zeros() % u32::BITS)
+    }
+
+    /// Packets of both sides; `None`: they must be looked at properly.
+    #[inline]
+    pub fn packets(&self) -> Option<u64> {
+        let [src, dst] = self.details.packets?.map(|place| u64::from(self.number_at(place)));
+        Some(src + dst)
     }
 
     /// The record, to be looked at properly.

@@ -5,7 +5,8 @@ mod common;
 use common::*;
 use proptest::prelude::*;
 use record::{
-    Bits, Count, Counter, Counters, Family, FlowKey, Frame, Framer, Index, Kind, Ports, RecordView, Turn,
+    Attribute, Bits, Count, Counters, Family, FlowKey, Frame, Framer, Index, Kind, Ports, RecordView, Stamp,
+    Turn, Value,
 };
 
 /// What stands in a stream, in words that compare: records with all that a view shows, damage, the end.
@@ -75,24 +76,58 @@ fn check_key(glance: &record::Glance<'_>) {
     assert_eq!(ports, flow.key.ports().map(|(src, dst)| [src.into(), dst.into()]).or(fragment));
 }
 
-/// What a glance says of counters and status is what a view shows.
+/// What a glance says of counters, state, attributes and times is what a view shows.
 fn check_state(glance: &record::Glance<'_>, view: &RecordView<'_>) {
     let (form, metric) = (glance.form(), view.metric());
+    let number = |value| match value {
+        Value::Elsewhere => None,
+        Value::Absent => Some(None),
+        Value::Zero => Some(Some(0)),
+        Value::At(bits) => Some(Some(glance.number_at(bits))),
+    };
     for side in [0, 1] {
+        let shown = view.ipattr().and_then(|found| if side == 0 { found.src } else { found.dst });
+        for (attribute, shown) in [
+            (Attribute::Ttl, shown.map(|side| side.ttl)),
+            (Attribute::Tos, shown.map(|side| side.tos)),
+            (Attribute::CodePoint, shown.map(|side| side.tos >> 2)),
+        ] {
+            let Some(told) = number(form.attribute(attribute, side)) else { continue };
+            assert_eq!(told, shown.map(u32::from), "{attribute:?} of side {side} of {view:?}");
+        }
+        if let Some(sent) = form.fragments(side) {
+            let shown = view.ipattr().expect("attributes");
+            assert_eq!(sent, if side == 0 { shown.src_fragments } else { shown.dst_fragments });
+        }
+        let sent = metric.is_none_or(|metric| (if side == 0 { metric.src } else { metric.dst }).packets > 0);
+        if let Some(Some(told)) = number(form.flags(side)).filter(|_| sent) {
+            let (src, dst) = view.tcp_flags().expect("a state");
+            assert_eq!(told, if side == 0 { src } else { dst }.into(), "flags of side {side} of {view:?}");
+        }
         for (count, read) in [
             (Count::Packets, (|counters| counters.packets) as fn(&Counters) -> u64),
             (Count::Octets, |counters| counters.bytes),
             (Count::AppOctets, |counters| counters.app_bytes),
         ] {
             let shown = metric.map(|metric| read(if side == 0 { &metric.src } else { &metric.dst }));
-            let told = match form.counter(count, side) {
-                Counter::Elsewhere => continue,
-                Counter::Absent => None,
-                Counter::Zero => Some(0),
-                Counter::At(Bits { word, mask }) => Some((glance.word(word) & mask) >> mask.trailing_zeros()),
-            };
+            let Some(told) = number(form.counter(count, side)) else { continue };
             assert_eq!(told.map(u64::from), shown, "{count:?} of side {side} of {view:?}");
         }
+    }
+    for index in [Index::Vlan, Index::Mpls, Index::Gre, Index::Geneve, Index::Vxlan, Index::Agr] {
+        assert_eq!(form.carries(index), Some(view.has(index)));
+    }
+    let packets = metric.map(|metric| metric.src.packets + metric.dst.packets);
+    if let Some(told) = glance.packets() {
+        assert_eq!(Some(told), packets, "{view:?}");
+    }
+    // Whichever side it is asked of.
+    let times = view.times();
+    let sides = [times.src, times.dst].into_iter().flatten().filter(|(first, last)| first != last);
+    if let Some(micros) = glance.plain_micros().filter(|_| packets.is_some_and(|packets| packets > 1)) {
+        let between = |(first, last): (Stamp, Stamp)| (last.micros() - first.micros()).cast_unsigned();
+        assert_eq!(micros, between((times.start(), times.end())), "{view:?}");
+        assert!(sides.map(between).all(|shown| shown == micros), "{view:?}");
     }
     assert_eq!(glance.plain_times(), view.plain_times());
     if let Some((first, last)) = glance.plain_times() {
@@ -140,7 +175,8 @@ proptest! {
         for (which, at, octet) in keys {
             let &(start, record) = which.get(&starts);
             let view = RecordView::new(&records[record]).expect("a record");
-            let part = if at % 3 == 0 { Index::Network } else { Index::Flow };
+            let parts = [Index::Network, Index::Flow, Index::IpAttr, Index::Metric, Index::Time, Index::Flow];
+            let part = parts[at % parts.len()];
             if let Some(part) = view.dsr(part) {
                 let offset = part.as_ptr() as usize - records[record].as_ptr() as usize;
                 if at != 3 && at < part.len() {

@@ -1,6 +1,6 @@
 //! Counters at a glance: where the words are that hold them.
 
-use super::form::Bits;
+use super::form::{Bits, Value};
 use crate::dsr::Index;
 use crate::dsr::metric::{Metric, PACKETS_BYTES_APP};
 use crate::view::RecordView;
@@ -14,19 +14,6 @@ pub enum Count {
     Octets,
     /// Application octets.
     AppOctets,
-}
-
-/// Where a counter is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Counter {
-    /// The record has no counters.
-    Absent,
-    /// It is 0.
-    Zero,
-    /// There, as a number in network order.
-    At(Bits),
-    /// It must be looked at properly.
-    Elsewhere,
 }
 
 /// How the counters of a record are stored (record-format chapter, section 7.4).
@@ -64,29 +51,29 @@ impl CounterForm {
     }
 
     /// Where a counter of the source (side 0) or the destination (1) is.
-    pub(super) fn counter(self, count: Count, side: usize) -> Counter {
+    pub(super) fn counter(self, count: Count, side: usize) -> Value {
         let of_side = if self.app { 3 } else { 2 };
         let number = match count {
-            _ if self.place == 0 => return Counter::Absent,
-            _ if self.kind == UNREADABLE => return Counter::Elsewhere,
-            Count::AppOctets if !self.app => return Counter::Zero,
+            _ if self.place == 0 => return Value::Absent,
+            _ if self.kind == UNREADABLE => return Value::Elsewhere,
+            Count::AppOctets if !self.app => return Value::Zero,
             count => count as u8,
         };
         let before = match (self.kind, side) {
             (1..=8, 0) | (9..=12, 1) => 0,
             (1..=4, 1) => of_side,
-            _ => return Counter::Zero,
+            _ => return Value::Zero,
         };
         let width = match (self.kind - 1) % 4 {
             0 => 1,
             1 => 2,
             2 => 4,
-            _ => return Counter::Elsewhere,
+            _ => return Value::Elsewhere,
         };
         // Behind the header of the part.
         let octet = 4 + (before + number) * width;
-        let Some(word) = self.place.checked_add(octet / 4) else { return Counter::Elsewhere };
+        let Some(word) = self.place.checked_add(octet / 4) else { return Value::Elsewhere };
         let shift = 32 - 8 * u32::from(octet % 4 + width);
-        Counter::At(Bits { word, mask: u32::MAX >> (32 - 8 * u32::from(width)) << shift })
+        Value::At(Bits { word, mask: u32::MAX >> (32 - 8 * u32::from(width)) << shift })
     }
 }

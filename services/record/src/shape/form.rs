@@ -1,8 +1,10 @@
-//! Keys at a glance: what the shape of a record says of its key, and where the few words are that differ.
+//! Keys at a glance: what the shape of a record says of its key and of some parts, and where the few words are that
+//! differ.
 
-use super::counts::{Count, Counter, CounterForm};
+use super::attributes::{Attribute, AttributeForm};
+use super::counts::{Count, CounterForm};
+use super::state::StateForm;
 use crate::dsr::network::status;
-use crate::dsr::network::subtype::{TCP_INIT, TCP_PERF, TCP_STATUS};
 use crate::dsr::{Index, flow};
 use crate::view::RecordView;
 
@@ -24,6 +26,19 @@ pub struct Bits {
     pub word: u8,
     /// Which bits of it, in their places.
     pub mask: u32,
+}
+
+/// Where a value of one side of a flow is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Value {
+    /// The record has none.
+    Absent,
+    /// It is 0.
+    Zero,
+    /// There, as a number in network order.
+    At(Bits),
+    /// It must be looked at properly.
+    Elsewhere,
 }
 
 /// Where the ports of a key are, source first.
@@ -64,15 +79,22 @@ pub struct KeyForm {
     portless: u64,
     /// Word offset of the addresses.
     addresses: u8,
-    /// Word offset of the status of a TCP flow; 0 of others.
-    status: u8,
+    /// Where the state of a TCP flow is.
+    state: StateForm,
     /// Whether a reader may turn it round when it is TCP, after its status alone.
     tcp_turns: bool,
     /// Whether a reader may turn it round when it is ICMP.
     icmp_turns: bool,
     /// Where its counters are.
     counters: CounterForm,
+    /// Where its IP attributes are.
+    attributes: AttributeForm,
+    /// Which of [`ASKED_FOR`] it carries.
+    carried: u8,
 }
+
+/// Parts that are asked for only whether they are there.
+const ASKED_FOR: [Index; 6] = [Index::Vlan, Index::Mpls, Index::Gre, Index::Geneve, Index::Vxlan, Index::Agr];
 
 const ICMP: u8 = 1;
 const IGMP: u8 = 2;
@@ -89,10 +111,12 @@ impl KeyForm {
         fragment: false,
         portless: 0,
         addresses: 0,
-        status: 0,
+        state: StateForm::NONE,
         tcp_turns: false,
         icmp_turns: false,
         counters: CounterForm::NONE,
+        attributes: AttributeForm::NONE,
+        carried: 0,
     };
 
     /// The form of a record's key; `None` when the record is too long for a glance.
@@ -107,18 +131,14 @@ impl KeyForm {
             addresses: at + 1,
             ..KeyForm::UNKNOWN
         };
-        let common = KeyForm { counters: CounterForm::of(view)?, ..common };
-        let state = match view.dsr(Index::Network) {
-            Some(&[_, subtype @ (TCP_INIT | TCP_STATUS | TCP_PERF), ..]) if view.tcp().is_some() => {
-                Some((subtype, u8::try_from(view.layout().place(Index::Network) + 1).ok()?))
-            }
-            _ => None,
-        };
-        let common = KeyForm { status: state.map_or(0, |(_, place)| place), ..common };
+        let carried = |form, (number, index): (usize, &Index)| form | u8::from(view.has(*index)) << number;
+        let carried = ASKED_FOR.iter().enumerate().fold(0, carried);
+        let (state, attributes) = (StateForm::of(view)?, AttributeForm::of(view)?);
+        let common = KeyForm { counters: CounterForm::of(view)?, state, attributes, carried, ..common };
         Some(match (subtype & 0x3f, qualifier & 0x1f) {
             (flow::kind::ARP, flow::address::ARP) if length >= 5 => {
                 // No place is read: any will do.
-                KeyForm { family: Some(Family::Arp), ..KeyForm::UNKNOWN }
+                KeyForm { family: Some(Family::Arp), carried, ..KeyForm::UNKNOWN }
             }
             (flow::kind::ARP | flow::kind::LAYER_3_MATRIX, _) => KeyForm::UNKNOWN,
             (_, flow::address::IPV4) if length >= 5 => KeyForm {
@@ -126,7 +146,7 @@ impl KeyForm {
                 protocol: at + 3,
                 gap: 1,
                 portless: 1 << ICMP | 1 << IGMP | 1 << ESP,
-                tcp_turns: state.is_some_and(|(subtype, _)| subtype == TCP_PERF),
+                tcp_turns: state.is_full(),
                 icmp_turns: qualifier & flow::DIRECTION != 0,
                 ..common
             },
@@ -144,7 +164,7 @@ impl KeyForm {
     pub const SPECIAL: [u8; 5] = [ICMP, IGMP, TCP, ESP, ICMP_V6];
 
     /// All of it as a number, by which forms can be told apart.
-    pub(super) fn code(self) -> u64 {
+    pub(super) fn code(self) -> u128 {
         let family = match self.family {
             None => 0,
             Some(Family::Ipv4) => 1,
@@ -153,9 +173,15 @@ impl KeyForm {
         };
         let marks = [self.reversed, self.fragment, self.icmp_turns, self.tcp_turns];
         let marks = marks.iter().fold(0, |marks, mark| marks << 1 | u8::from(*mark));
-        let KeyForm { protocol, gap, addresses, status, counters, .. } = self;
-        let [place, kind] = counters.code();
-        u64::from_be_bytes([kind, family << 4 | marks, protocol, gap, addresses, status, place, 0])
+        let KeyForm { protocol, gap, addresses, state, counters, attributes, carried, .. } = self;
+        let ([place, kind], [status, subtype, src_flags, dst_flags]) = (counters.code(), state.code());
+        let [src, dst, fragments] = attributes.code();
+        let key = [family << 4 | marks, protocol, gap, addresses];
+        let [first, second, third, fourth] = key;
+        u128::from_be_bytes([
+            0, kind, first, second, third, fourth, place, status, subtype, src_flags, dst_flags, src, dst,
+            fragments, carried, 0,
+        ])
     }
 
     /// What kind of key it is; `None`: it must be looked at properly.
@@ -196,11 +222,11 @@ impl KeyForm {
     /// whose beginning was not seen.
     pub fn turn(&self, protocol: Option<u8>, by_ports: bool) -> Turn {
         match protocol {
-            Some(TCP) if self.status != 0 && by_ports && self.family == Some(Family::Ipv4) => {
-                Turn::When(Bits { word: self.status, mask: status::SAW_SYN }, 0)
+            Some(TCP) if self.state.status != 0 && by_ports && self.family == Some(Family::Ipv4) => {
+                Turn::When(Bits { word: self.state.status, mask: status::SAW_SYN }, 0)
             }
             Some(TCP) if self.tcp_turns => Turn::When(
-                Bits { word: self.status, mask: status::SAW_SYN | status::SAW_SYN_SENT },
+                Bits { word: self.state.status, mask: status::SAW_SYN | status::SAW_SYN_SENT },
                 status::SAW_SYN_SENT,
             ),
             Some(ICMP) if self.icmp_turns => Turn::Perhaps,
@@ -210,16 +236,40 @@ impl KeyForm {
 
     /// Where a counter of the source (side 0) or the destination (1) is, unless a reader turns the record round. Of keys
     /// of ARP, which are shown the other way round than all else, none is told.
-    pub fn counter(&self, count: Count, side: usize) -> Counter {
-        match self.family {
-            Some(Family::Ipv4 | Family::Ipv6) => self.counters.counter(count, side),
-            _ => Counter::Elsewhere,
-        }
+    pub fn counter(&self, count: Count, side: usize) -> Value {
+        if self.is_ip() { self.counters.counter(count, side) } else { Value::Elsewhere }
+    }
+
+    /// Likewise where an IP attribute is.
+    pub fn attribute(&self, attribute: Attribute, side: usize) -> Value {
+        if self.is_ip() { self.attributes.value(attribute, side) } else { Value::Elsewhere }
+    }
+
+    /// Likewise whether a side sent fragments; `None` of records without IP attributes, and of keys other than IP.
+    pub fn fragments(&self, side: usize) -> Option<bool> {
+        self.attributes.fragments(side).filter(|_| self.is_ip())
     }
 
     /// The word that holds the status of a TCP flow; `None`: whether it has one must be looked at properly.
     pub fn status(&self) -> Option<u8> {
-        (self.status != 0).then_some(self.status)
+        (self.state.status != 0).then_some(self.state.status)
+    }
+
+    /// Where the TCP flags of the source (side 0) or the destination (1) are, in a record that no reader turns round.
+    /// They do not count when that side has sent no packet.
+    pub fn flags(&self, side: usize) -> Value {
+        self.state.flags(side)
+    }
+
+    /// Whether the record has a part: one of labels, tunnels, or of what was aggregated (AGR). Of other parts none is
+    /// told.
+    pub fn carries(&self, index: Index) -> Option<bool> {
+        let number = ASKED_FOR.iter().position(|asked| *asked == index)?;
+        Some(self.carried >> number & 1 != 0)
+    }
+
+    fn is_ip(&self) -> bool {
+        matches!(self.family, Some(Family::Ipv4 | Family::Ipv6))
     }
 
     fn directed<T: Copy>(&self, [first, second]: [T; 2]) -> [T; 2] {
