@@ -6,7 +6,7 @@
 //! program has filled beforehand.
 
 use field::formula;
-use record::{Bits, Count, Counters, Family, Glance, KeyForm, Turn, Value};
+use record::{Bits, Count, Counters, Family, Glance, RecordForm, Turn, Value};
 
 use crate::quick::{Asked, Case, Pace, QuickProgram, WordTest};
 
@@ -171,7 +171,7 @@ impl Asked for Seen<'_> {
 /// The verdict on a record of this protocol. One that a reader may turn round is judged both ways.
 fn decide(
     program: &QuickProgram,
-    form: &KeyForm,
+    form: &RecordForm,
     (protocol, by_ports): (u8, bool),
     record: &mut impl Asked,
 ) -> Option<bool> {
@@ -206,7 +206,7 @@ impl Classes {
         for (low, high) in program.protocols() {
             classes.divide(|protocol| (low..=high).contains(&protocol.into()));
         }
-        for special in KeyForm::SPECIAL {
+        for special in RecordForm::SPECIAL {
             classes.divide(|protocol| protocol == special);
         }
         classes.places = classes.of.map(|class| class << TESTS);

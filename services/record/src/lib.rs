@@ -33,7 +33,7 @@ pub use header::{
 };
 pub use mar::{Cookie, MAR_LEN, Mar, STATUS_ID_MASK, STATUS_INTERFACE, STATUS_SASL};
 pub use model::{Dsr, EncodeError, Form, Record};
-pub use shape::{Attribute, Bits, Count, Family, Glance, KeyForm, Ports, Shapes, Turn, Value};
+pub use shape::{Attribute, Bits, Count, Family, Glance, Ports, RecordForm, Shapes, Turn, Value};
 pub use source_id::SourceId;
 pub use stamp::Stamp;
 pub use view::{Layout, Mark, Parts, RecordError, RecordView};

@@ -19,7 +19,7 @@ use std::fmt;
 
 pub use attributes::Attribute;
 pub use counts::Count;
-pub use form::{Bits, Family, KeyForm, Ports, Turn, Value};
+pub use form::{Bits, Family, Ports, RecordForm, Turn, Value};
 
 /// Words of the longest record that is known by its shape.
 const LONGEST: usize = 255;
@@ -65,7 +65,7 @@ struct Shape {
 /// What else is known of the records of a shape.
 #[derive(Clone, Copy)]
 struct Details {
-    form: KeyForm,
+    form: RecordForm,
     /// Where each side's packets are, in no bits when it has none; `None`: elsewhere.
     packets: Option<[Bits; 2]>,
     places: [u16; Index::COUNT],
@@ -83,7 +83,7 @@ const NO_SHAPE: Shape = Shape {
     common: [([0; 4 * BLOCK], [0; 4 * BLOCK]); MOST_BLOCKS],
 };
 
-const NO_DETAILS: Details = Details { form: KeyForm::UNKNOWN, packets: None, places: [0; Index::COUNT] };
+const NO_DETAILS: Details = Details { form: RecordForm::UNKNOWN, packets: None, places: [0; Index::COUNT] };
 
 /// Shapes met lately.
 #[derive(Clone)]
@@ -107,7 +107,7 @@ impl fmt::Debug for Shapes {
 impl Shape {
     /// The shape of a sound record; `None` when it has too many parts.
     fn of(view: &RecordView<'_>) -> Option<(Shape, Details)> {
-        let form = KeyForm::of(view)?;
+        let form = RecordForm::of(view)?;
         let mut shape = Shape {
             header: u32::from_ne_bytes(*view.bytes().first_chunk()?) & HEADER,
             form: form.code(),
@@ -279,7 +279,7 @@ impl<'a> Glance<'a> {
 
     /// How its key is stored.
     #[inline]
-    pub fn form(&self) -> &'a KeyForm {
+    pub fn form(&self) -> &'a RecordForm {
         &self.details.form
     }
 

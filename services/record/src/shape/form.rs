@@ -1,5 +1,5 @@
-//! Keys at a glance: what the shape of a record says of its key and of some parts, and where the few words are that
-//! differ.
+//! Records at a glance: what the shape of a record says of its key and of some other parts, and where the few words are
+//! that differ.
 
 use super::attributes::{Attribute, AttributeForm};
 use super::counts::{Count, CounterForm};
@@ -61,10 +61,11 @@ pub enum Turn {
     Perhaps,
 }
 
-/// How the key of a record is stored: what it is and where, so that questions about it can be made questions about
-/// words. Addresses and ports are those in true direction, unless a reader turns the record round.
+/// How the key of a record, and what else of it is asked for at a glance, is stored: what it is and where, so that
+/// questions about it can be made questions about words. Addresses and ports are those in true direction, unless a reader
+/// turns the record round.
 #[derive(Clone, Copy, Debug)]
-pub struct KeyForm {
+pub struct RecordForm {
     /// `None`: in a way that a glance does not tell.
     family: Option<Family>,
     /// Word offset of the protocol; the ports follow it.
@@ -102,8 +103,8 @@ const TCP: u8 = 6;
 const ESP: u8 = 50;
 const ICMP_V6: u8 = 58;
 
-impl KeyForm {
-    pub(super) const UNKNOWN: KeyForm = KeyForm {
+impl RecordForm {
+    pub(super) const UNKNOWN: RecordForm = RecordForm {
         family: None,
         protocol: 0,
         gap: 3,
@@ -120,28 +121,28 @@ impl KeyForm {
     };
 
     /// The form of a record's key; `None` when the record is too long for a glance.
-    pub(super) fn of(view: &RecordView<'_>) -> Option<KeyForm> {
+    pub(super) fn of(view: &RecordView<'_>) -> Option<RecordForm> {
         let at = u8::try_from(view.layout().place(Index::Flow)).ok()?;
         let Some(&[_, subtype, qualifier, length, ..]) = view.dsr(Index::Flow) else {
-            return Some(KeyForm::UNKNOWN);
+            return Some(RecordForm::UNKNOWN);
         };
-        let common = KeyForm {
+        let common = RecordForm {
             reversed: subtype & flow::REVERSE != 0,
             fragment: qualifier & flow::FRAGMENT != 0,
             addresses: at + 1,
-            ..KeyForm::UNKNOWN
+            ..RecordForm::UNKNOWN
         };
         let carried = |form, (number, index): (usize, &Index)| form | u8::from(view.has(*index)) << number;
         let carried = ASKED_FOR.iter().enumerate().fold(0, carried);
         let (state, attributes) = (StateForm::of(view)?, AttributeForm::of(view)?);
-        let common = KeyForm { counters: CounterForm::of(view)?, state, attributes, carried, ..common };
+        let common = RecordForm { counters: CounterForm::of(view)?, state, attributes, carried, ..common };
         Some(match (subtype & 0x3f, qualifier & 0x1f) {
             (flow::kind::ARP, flow::address::ARP) if length >= 5 => {
                 // No place is read: any will do.
-                KeyForm { family: Some(Family::Arp), carried, ..KeyForm::UNKNOWN }
+                RecordForm { family: Some(Family::Arp), carried, ..RecordForm::UNKNOWN }
             }
-            (flow::kind::ARP | flow::kind::LAYER_3_MATRIX, _) => KeyForm::UNKNOWN,
-            (_, flow::address::IPV4) if length >= 5 => KeyForm {
+            (flow::kind::ARP | flow::kind::LAYER_3_MATRIX, _) => RecordForm::UNKNOWN,
+            (_, flow::address::IPV4) if length >= 5 => RecordForm {
                 family: Some(Family::Ipv4),
                 protocol: at + 3,
                 gap: 1,
@@ -150,13 +151,13 @@ impl KeyForm {
                 icmp_turns: qualifier & flow::DIRECTION != 0,
                 ..common
             },
-            (_, flow::address::IPV6) if length >= 11 => KeyForm {
+            (_, flow::address::IPV6) if length >= 11 => RecordForm {
                 family: Some(Family::Ipv6),
                 protocol: at + 9,
                 portless: 1 << IGMP | 1 << ESP | 1 << ICMP_V6,
                 ..common
             },
-            _ => KeyForm::UNKNOWN,
+            _ => RecordForm::UNKNOWN,
         })
     }
 
@@ -173,7 +174,7 @@ impl KeyForm {
         };
         let marks = [self.reversed, self.fragment, self.icmp_turns, self.tcp_turns];
         let marks = marks.iter().fold(0, |marks, mark| marks << 1 | u8::from(*mark));
-        let KeyForm { protocol, gap, addresses, state, counters, attributes, carried, .. } = self;
+        let RecordForm { protocol, gap, addresses, state, counters, attributes, carried, .. } = self;
         let ([place, kind], [status, subtype, src_flags, dst_flags]) = (counters.code(), state.code());
         let [src, dst, fragments] = attributes.code();
         let key = [family << 4 | marks, protocol, gap, addresses];
