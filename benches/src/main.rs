@@ -22,7 +22,7 @@ mod readers;
 
 use std::path::{Path, PathBuf};
 
-use measure::{Usage, best};
+use measure::{Asked, Usage, best};
 
 /// What the command line says.
 struct Options {
@@ -137,57 +137,33 @@ fn compare(options: &Options, programs: &Path, folder: &Path) -> Result<(), Stri
     let ours = |name: &str| programs.join(name).to_string_lossy().into_owned();
     let (own, theirs) = (file("own.argus"), file("debian.argus"));
     let runs = options.runs;
-    let run = |name: &str, peer: bool, command: &[&str], fresh: &[&str]| Line {
-        name: name.to_owned(),
-        usage: best(runs, command, fresh),
-        peer,
-    };
 
     let argus = ours("argus");
     for (title, flags) in
         [("sensor, default records", None), ("sensor, all metrics (-mAJZR)", Some("-mAJZR"))]
     {
-        let with = |program: &str, out: &str| -> Vec<String> {
-            let mut words = vec![program.to_owned(), "-X".to_owned()];
-            words.extend(flags.map(str::to_owned));
-            words.extend(["-r", &pcap, "-w", out].map(str::to_owned));
-            words
+        let with = |program, out| {
+            let words: Vec<&str> =
+                [program, "-X"].into_iter().chain(flags).chain(["-r", &pcap, "-w", out]).collect();
+            Asked::new(&words, Some(out))
         };
-        let (a, b) = (with(&argus, &own), with("argus", &theirs));
-        let words = |words: &[String]| words.to_vec();
-        let line = |name: &str, peer: bool, command: &[String], fresh: &str| {
-            let command: Vec<&str> = command.iter().map(String::as_str).collect();
-            run(name, peer, &command, &[fresh])
-        };
-        let mut lines = vec![
-            line("argus (ours)", false, &words(&a), &own),
-            line("argus 3.0.8.2", true, &words(&b), &theirs),
-        ];
+        let mut names = vec!["argus (ours)", "argus 3.0.8.2"];
+        let mut commands = vec![with(&argus, &own), with("argus", &theirs)];
         if flags.is_none() {
             let pid = file("softflowd.pid");
-            lines.push(run(
-                "softflowd",
-                false,
-                &[
-                    "softflowd",
-                    "-d",
-                    "-r",
-                    &pcap,
-                    "-n",
-                    "127.0.0.1:9",
-                    "-v",
-                    "9",
-                    "-p",
-                    &pid,
-                    "-c",
-                    "none",
-                    "-m",
-                    "1000000",
-                ],
-                &[],
-            ));
-            lines.push(run("tcpdump -w /dev/null", false, &["tcpdump", "-r", &pcap, "-w", "/dev/null"], &[]));
+            let collector = ["-n", "127.0.0.1:9", "-v", "9", "-p", &pid, "-c", "none", "-m", "1000000"];
+            names.extend(["softflowd", "tcpdump -w /dev/null"]);
+            commands.extend([
+                Asked::new(&[&["softflowd", "-d", "-r", &pcap][..], &collector].concat(), None),
+                Asked::new(&["tcpdump", "-r", &pcap, "-w", "/dev/null"], None),
+            ]);
         }
+        let line = |(name, usage): (&&str, _)| Line {
+            name: (*name).to_owned(),
+            usage,
+            peer: *name == "argus 3.0.8.2",
+        };
+        let lines: Vec<Line> = names.iter().zip(best(runs, &commands)).map(line).collect();
         table(title, &lines, Some(made.packets), "packet");
     }
 

@@ -11,9 +11,9 @@ use nix::sys::resource::{UsageWho, getrusage};
 
 /// First argument of the process that measures.
 const MARK: &str = "--measure-child";
-/// Commands are run until they took so many CPU seconds together, but no more than [`MOST`] times.
-const ENOUGH: f64 = 1.5;
-const MOST: u32 = 20;
+/// Commands are run in turn until they took so many CPU seconds together, but no more than [`MOST`] times.
+const ENOUGH: f64 = 12.0;
+const MOST: u32 = 12;
 /// How long a command may take.
 const LIMIT: Duration = Duration::from_secs(120);
 
@@ -72,32 +72,53 @@ fn wait(mut process: Child, begin: Instant) -> std::io::Result<ExitStatus> {
     }
 }
 
-/// The run with the least CPU time of several: of as many as asked for, and of more when these are short, since what else
-/// goes on costs a short one a larger share. Files in `fresh` are removed before each run. `None` when the command does
-/// not exist or fails.
-pub fn best(runs: u32, command: &[&str], fresh: &[&str]) -> Option<Usage> {
-    let own = std::env::current_exe().ok()?;
-    let mut best: Option<Usage> = None;
-    let (mut done, mut spent) = (0, 0.0);
-    while done < runs.max(1) || (runs > 1 && done < MOST && spent < ENOUGH) {
-        for file in fresh {
+/// A command to be measured, and a file that is removed before each run.
+pub struct Asked {
+    words: Vec<String>,
+    fresh: Option<String>,
+}
+
+impl Asked {
+    /// A command.
+    pub fn new(words: &[&str], fresh: Option<&str>) -> Asked {
+        Asked {
+            words: words.iter().map(|word| (*word).to_owned()).collect(),
+            fresh: fresh.map(str::to_owned),
+        }
+    }
+
+    fn run(&self) -> Option<Usage> {
+        if let Some(file) = &self.fresh {
             let _ = std::fs::remove_file(file);
         }
-        let output = Command::new(&own).arg(MARK).args(command).output().ok()?;
+        let output = Command::new(std::env::current_exe().ok()?).arg(MARK).args(&self.words).output().ok()?;
         if !output.status.success() {
             return None;
         }
         let text = String::from_utf8(output.stdout).ok()?;
         let mut words = text.split_whitespace();
-        let usage = Usage {
+        Some(Usage {
             cpu: words.next()?.parse().ok()?,
             wall: words.next()?.parse().ok()?,
             peak_kib: words.next()?.parse().ok()?,
-        };
-        (done, spent) = (done + 1, spent + usage.cpu);
-        if best.is_none_or(|least| usage.cpu < least.cpu) {
-            best = Some(usage);
+        })
+    }
+}
+
+/// Of each command the run with the least CPU time. They are run in turn, all as often, so that what else goes on meets
+/// them alike: as often as asked for, and oftener when they are short. `None` when a command does not exist or fails.
+pub fn best(runs: u32, commands: &[Asked]) -> Vec<Option<Usage>> {
+    let mut best: Vec<Option<Usage>> = commands.iter().map(Asked::run).collect();
+    let mut spent: f64 = best.iter().flatten().map(|usage| usage.cpu).sum();
+    let mut rounds = 1;
+    while rounds < runs || (runs > 1 && rounds < MOST && spent < ENOUGH) {
+        for (command, least) in commands.iter().zip(&mut best) {
+            let Some(before) = least else { continue };
+            let usage = command.run();
+            spent += usage.map_or(0.0, |usage| usage.cpu);
+            *least = usage.map(|usage| if usage.cpu < before.cpu { usage } else { *before });
         }
+        rounds += 1;
     }
     best
 }

@@ -8,7 +8,7 @@ use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::measure::{Usage, best};
+use crate::measure::{Asked, Usage, best};
 
 /// Copies of the records in the file that is read.
 const COPIES: u64 = 8;
@@ -78,12 +78,15 @@ pub fn compare(pcap: &str, records: &str, ra: &str, runs: u32, folder: &Path) ->
             words.extend(&options);
             words
         };
-        let line = |name, words: &[&str], count| Line { name, usage: best(runs, words, &[out]), count };
-        let mut table = vec![line("ra (ours)", &words(ra), count), line("ra 3.0.8.2", &words("ra"), count)];
+        let mut names = vec![("ra (ours)", count), ("ra 3.0.8.2", count)];
+        let mut commands = vec![Asked::new(&words(ra), Some(out)), Asked::new(&words("ra"), Some(out))];
         if let (Some((folder, flows)), Some(options)) = (&flows, peer) {
             let folder = folder.to_string_lossy();
-            table.push(line("nfdump", &[&["nfdump", "-R", &folder][..], options].concat(), *flows));
+            names.push(("nfdump", *flows));
+            commands.push(Asked::new(&[&["nfdump", "-R", &folder][..], options].concat(), Some(out)));
         }
+        let line = |((name, count), usage)| Line { name, usage, count };
+        let table: Vec<Line> = names.into_iter().zip(best(runs, &commands)).map(line).collect();
         print(title, &table);
     }
     let _ = std::fs::remove_file(&many);
@@ -94,7 +97,8 @@ pub fn compare(pcap: &str, records: &str, ra: &str, runs: u32, folder: &Path) ->
     let path = huge.to_string_lossy().into_owned();
     println!("\na file of {} octets", std::fs::metadata(&huge).map_or(0, |file| file.len()));
     for (title, options) in [("printed", vec!["-n"]), ("filtered with -w", [&write[..], &filter].concat())] {
-        let usage = best(1, &[&[ra, "-X", "-r", &path][..], &options].concat(), &[out]);
+        let command = Asked::new(&[&[ra, "-X", "-r", &path][..], &options].concat(), Some(out));
+        let usage = best(1, &[command]).pop().flatten();
         let shown = usage.map_or("did not run".to_owned(), |usage| {
             let verdict = if usage.peak_kib <= MOST_KIB { "within" } else { "MORE THAN" };
             format!("peak {:.1} MiB, {verdict} {} MiB", usage.peak_kib as f64 / 1024.0, MOST_KIB >> 10)
