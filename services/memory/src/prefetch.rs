@@ -1,7 +1,8 @@
 //! Asking for cache lines before they are needed.
 //!
-//! Lines are asked into the second level of cache. The first one keeps only some twenty on their way, and what is asked
-//! for beyond that waits or is lost; the second keeps many more, and is near enough.
+//! Lines are asked into the first level of cache. It keeps only some twenty on their way, and what is asked for beyond that
+//! waits or is lost: whoever asks for many asks evenly, while something else is done. Asked into the second level, they
+//! were there as early and cost a few percent more when they were read.
 
 /// Octets of a cache line of the processors that matter here.
 pub const LINE: usize = 64;
@@ -44,9 +45,9 @@ pub fn prefetch_whole<T>(item: &T) {
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
 fn line_of(address: *const u8) {
-    use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
+    use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
     // SAFETY: a prefetch has no effect but on the caches, and faults at no address. Every x86_64 processor has it.
-    unsafe { _mm_prefetch::<_MM_HINT_T1>(address.cast()) };
+    unsafe { _mm_prefetch::<_MM_HINT_T0>(address.cast()) };
 }
 
 #[cfg(target_arch = "aarch64")]
@@ -54,7 +55,7 @@ fn line_of(address: *const u8) {
 fn line_of(address: *const u8) {
     // SAFETY: a prefetch has no effect but on the caches, and faults at no address.
     unsafe {
-        std::arch::asm!("prfm pldl2keep, [{0}]", in(reg) address, options(nostack, preserves_flags, readonly));
+        std::arch::asm!("prfm pldl1keep, [{0}]", in(reg) address, options(nostack, preserves_flags, readonly));
     }
 }
 
