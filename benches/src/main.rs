@@ -4,8 +4,8 @@
 //! [--rate PACKETS-PER-SECOND] [--seconds N]`
 //!
 //! The capture is made in code ([`capture`]): at least a million packets of interleaved TCP, UDP, DNS, ICMP, ARP and IPv6
-//! flows. Every program reads it from the page cache; CPU seconds are user plus system time of the child, the best of
-//! several runs; memory is its peak resident set ([`measure`]).
+//! flows. Every program reads it from the page cache; those of a table run in turn, all as often. CPU seconds are user plus
+//! system time of the child, the best of its runs; memory is its peak resident set ([`measure`]).
 //!
 //! The flood ([`flood`]) opens a million flows at once.
 //!

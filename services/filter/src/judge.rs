@@ -3,7 +3,8 @@
 //!
 //! Of records whose keys are stored in the same way a filter asks a few words. Each word passes its test or not, the
 //! protocol is of one of a few classes to the filter, and from these the verdict is read in a table that the filter's
-//! program has filled beforehand.
+//! program has filled beforehand. Where a verdict depends on how long a record lasts, and on nothing that the table knows,
+//! the program itself is asked.
 
 use field::formula;
 use record::{Bits, Count, Counters, Family, Glance, RecordForm, Turn, Value};

@@ -65,7 +65,7 @@ fn of_keys(test: &Test) -> Quick {
             let (low, high) = range(relation, constant, u64::MAX);
             Quick::Number(Number::Count(count), side, low, high)
         }
-        Test::Bits(test::Word::TcpStatus, _, mask, relation, constant) => {
+        Test::Bits(Word::TcpStatus, _, mask, relation, constant) => {
             let (low, high) = range(relation, constant.into(), u32::MAX);
             Quick::Status(mask, low, high)
         }
